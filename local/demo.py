@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import fcntl
+import json
 import signal
 import sys
 import time
@@ -21,8 +22,10 @@ from rich.box import ROUNDED
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from seqdrop.aws import keys
 from seqdrop_cli.errors import CommandError, describe
 from seqdrop_cli.landing import Drop, plan_drops, upload_file
+from seqdrop_cli.model_versions import apply_change, propose_version
 from seqdrop_cli.results import fetch_results, read_json
 from seqdrop_cli.target import STACK_FILE, Target
 from seqdrop_cli.upload_table import Key
@@ -224,7 +227,7 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
     late = [drop for drop in drops if expect_samples and drop.key == samples.PROTEINS]
     uploads = _drop(console, target, [drop for drop in drops if drop not in late])
     if late:
-        console.print("\nThe model that was just trained is now the one that proteins/ uses.")
+        _promote(console, target, uploads)
         uploads += _drop(console, target, late)
         # The samples are made up, so a stack that is kept should not predict real proteins with that model.
         push_seed(s3, target.models, "structure")
@@ -239,6 +242,22 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
         soft_wrap=True,
     )
     return _status(uploads, expect_samples)
+
+
+def _promote(console: Console, target: Target, uploads: list[Progress]) -> None:
+    """Make the model that the samples' training registered the current one, as a person would."""
+    job = next(upload for upload in uploads if upload.key == samples.JOB_KEY)
+    if job.state != "ARCHIVED":
+        return  # the outcome of the files says why there is no model
+    place = keys.training_result(job.upload_id, "summary.json")
+    summary = json.loads(target.client("s3").get_object(Bucket=target.results, Key=place)["Body"].read())
+    console.print(
+        f"\nThe training registered a candidate. A person decides whether it becomes the current model:\n"
+        f"  {summary['promote']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    apply_change(target, propose_version(target, summary["model"], summary["version"]), yes=True, force=False)
 
 
 def _drop(console: Console, target: Target, drops: list[Drop]) -> list[Progress]:
@@ -283,8 +302,8 @@ def _describe_results(upload: Progress, files: list[Path]) -> str:
 
 
 def _describe_training(summary: dict[str, Any]) -> str:
-    """Return which model was trained, its quality (Q3), and whether it is the current one."""
-    state = "now the current model" if summary["current"] else "registered, not current"
+    """Return which model was trained, its quality (Q3), and whether it was registered as a candidate."""
+    state = "now the current model" if summary["current"] else "registered as a candidate"
     return f"trained {summary['model']} {summary['version']}: Q3 {summary['card']['figure']:.2f}, {state}"
 
 

@@ -46,8 +46,8 @@ type = "ml.m5.xlarge"
 
 [gate]
 min_q3 = 0.70
-any_test = true              # artificial proteins do not test the current model of proteins/
 """
+JOB_KEY = "training/demo/job.toml"
 PROTEINS = "proteins/made up.fasta"
 """The file for which the trained model makes predictions."""
 

@@ -53,7 +53,11 @@ COMMANDS: Mapping[str, str | Group] = {
         {
             "push": "make a checkpoint the current model",
             "show": "show the current archive of a model",
-            "use": "make a trained version the current one, even if its gate refused it",
+            "list": "list the versions that trainings have registered",
+            "history": "list the archives that were the current one, and who changed it",
+            "promote": "compare a trained version with the current model, and make it the current one",
+            "rollback": "make an earlier model the current one again",
+            "use": "the earlier name of `promote --yes`",
         },
         (
             Example("seqdrop models show promoter-300", "which archive is current, and its classes"),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sts.client import STSClient
 
     from seqdrop_cli.command import StackOptions
 
@@ -81,6 +82,8 @@ class Target:
     def client(self, name: Literal["sagemaker"]) -> SageMakerClient: ...
     @overload
     def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
+    @overload
+    def client(self, name: Literal["sts"]) -> STSClient: ...
 
     def client(self, name: Any) -> Any:
         """Return a client of an AWS service."""

@@ -111,24 +111,33 @@ def collate(items: list[dict[str, Any]], tokens: KmerTokens) -> dict[str, torch.
     return batch | {"attention_mask": (ids != tokens.pad).long()}
 
 
-def hide_spans(ids: torch.Tensor, tokens: KmerTokens, share: float) -> torch.Tensor:
+def hide_spans(
+    ids: torch.Tensor, tokens: KmerTokens, share: float, generator: torch.Generator | None = None
+) -> torch.Tensor:
     """Return a copy of `ids` with about `share` of the k-mers masked, in spans of k.
 
     The bases of a shorter span could be inferred from the neighbouring k-mers. The first and the last id, [CLS] and
     [SEP], are kept.
     """
-    first = torch.rand(len(ids) - 2) < share / tokens.k
+    first = torch.rand(len(ids) - 2, generator=generator) < share / tokens.k
     hidden = torch.stack([first.roll(offset) for offset in range(tokens.k)]).any(dim=0)
     inner = ids[1:-1].masked_fill(hidden, tokens.vocabulary["[MASK]"])
     return torch.cat([ids[:1], inner, ids[-1:]])
 
 
 class Examples(torch.utils.data.Dataset):
-    """A data set of model inputs. If `hidden_share` is over 0, each access masks spans chosen at random."""
+    """A data set of model inputs. If `hidden_share` is over 0, spans chosen at random are masked, others in each epoch.
+
+    The spans depend only on seed, epoch and index, so that a resumed run masks the same ones.
+    """
 
     def __init__(self, source: Path, tokens: KmerTokens, most_tokens: int, hidden_share: float = 0.0) -> None:
         self.items = to_items(read_examples(source), tokens, most_tokens)
-        self.tokens, self.hidden_share = tokens, hidden_share
+        self.tokens, self.hidden_share, self.draw = tokens, hidden_share, (0, 0)
+
+    def start_epoch(self, seed: int, epoch: int) -> None:
+        """Draw other masks from now on: those of this epoch."""
+        self.draw = (seed, epoch)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -137,7 +146,9 @@ class Examples(torch.utils.data.Dataset):
         item = self.items[index]
         if not self.hidden_share:
             return item
-        return item | {"ids": hide_spans(item["ids"], self.tokens, self.hidden_share)}
+        (state,) = np.random.SeedSequence([*self.draw, index]).generate_state(1)
+        generator = torch.Generator().manual_seed(int(state))
+        return item | {"ids": hide_spans(item["ids"], self.tokens, self.hidden_share, generator)}
 
 
 IGNORED = -100
@@ -147,7 +158,7 @@ IGNORED = -100
 class MaskedExamples(Examples):
     """A data set of model inputs with hidden intervals of bases; the original k-mers are the labels.
 
-    Every k-mer that touches a hidden base is [MASK], as in masked.py. `fixed` hides the same intervals at each access,
+    Every k-mer that touches a hidden base is [MASK], as in masked.py. `fixed` hides the same intervals in each epoch,
     so that the losses of two epochs can be compared.
     """
 
@@ -157,7 +168,7 @@ class MaskedExamples(Examples):
         self.codes = [encode_bases(example.sequence.encode()) for example in read_examples(source)]
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        generator = np.random.default_rng(index if self.fixed else torch.randint(2**31, ()).item())
+        generator = np.random.default_rng(index if self.fixed else [*self.draw, index])
         whole, ids = self.items[index]["ids"], self.items[index]["ids"].clone()
         hidden = hide_bases(self.codes[index], self.tokens.k, self.share, generator)
         ids[1:-1] = torch.from_numpy(self.tokens.kmer_ids(hidden))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from pathlib import Path  # noqa: TC003 — HfArgumentParser resolves annotations at run time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.command_line import describe, make_parser, read_values
@@ -18,8 +18,11 @@ FOLDERS = {
     "validation": "SM_CHANNEL_VALIDATION",
     "start_from": "SM_CHANNEL_MODEL",
     "model_dir": "SM_MODEL_DIR",
+    "checkpoints": "SEQDROP_CHECKPOINTS",
 }
-"""The environment variable in which SageMaker passes each folder."""
+"""The environment variable in which SageMaker, or the embedded one, passes each folder."""
+CHECKPOINTS = "/opt/ml/checkpoints"
+"""The folder of a training job that SageMaker copies to S3 and restores after a spot interruption."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class DataAndModel:
         default="promoter", metadata=describe("what to train (default promoter: a classifier)", choices=TASKS)
     )
     model_dir: Path | None = field(default=None, metadata=describe("output folder of the model"))
+    checkpoints: Path | None = field(
+        default=None,
+        metadata=describe(f"checkpoints to resume from (default: in a training job {CHECKPOINTS}, else none)"),
+    )
     start_from: Path | None = field(
         default=None, metadata=describe("checkpoint folder, or a folder that contains its model.tar.gz")
     )
@@ -84,6 +91,10 @@ GROUPS = (DataAndModel, NewModel, Training)
 class Hyperparameters(DataAndModel, NewModel, Training):
     """All arguments of a training run. `learning_rate` and `hide` are always set."""
 
+    def identity(self) -> dict[str, object]:
+        """Return the arguments that two processes of one run have in common: all but the folders."""
+        return {name: value for name, value in asdict(self).items() if name not in FOLDERS}
+
 
 def parse(doc: str, argv: Sequence[str] | None = None) -> Hyperparameters:
     """Return the arguments of a command line. Exit the process with a usage message if one is invalid or missing."""
@@ -91,6 +102,8 @@ def parse(doc: str, argv: Sequence[str] | None = None) -> Hyperparameters:
     values = read_values(parser, argv)
     if not values["train"] or not values["model_dir"]:
         parser.error("--train and --model-dir are required (a training job sets both)")
+    if values["checkpoints"] is None and FOLDERS["model_dir"] in os.environ:
+        values["checkpoints"] = Path(CHECKPOINTS)
     if values["learning_rate"] is None:
         values["learning_rate"] = 2e-5 if values["start_from"] else 6e-4
     if values["hide"] is None:

@@ -20,6 +20,10 @@ published checkpoint instead of training from scratch, `model`.
 
 The model folder then contains config.json, vocab.txt, model.safetensors (fp16), metrics.json, and code/ with the
 modules beside this one. The model.tar.gz that a training job makes of it can be served as it is.
+
+With --checkpoints, which a training job always has, a checkpoint is written after each epoch, from time to time within
+a long one, and after SIGTERM; then the exit status is 143. The same command resumes from the newest checkpoint, and
+ends with the same model as a run without an interruption.
 """
 
 from __future__ import annotations
@@ -50,13 +54,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import hyperparameters
 import metrics
 from common.checkpoints import copy_vocabulary, make_servable, open_checkpoint
+from common.interruption import INTERRUPTED, Interruption
+from common.seals import find_sealed, lacks_evaluation, run_name, step_of
 from examples import IGNORED, Examples, MaskedExamples, collate, collate_masked
 from hyperparameters import Hyperparameters
+from resuming import Draws, Seals, digest_of
 from small_bert import Size, make_small_bert, write_vocabulary
 from tokens import KmerTokens
 
 if TYPE_CHECKING:
     from transformers import EvalPrediction, TrainerControl, TrainerState
+    from transformers.trainer_utils import EvalLoopOutput
 
 
 class MaskedBert(BertForMaskedLM):
@@ -112,9 +120,12 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
 
 
 def training_arguments(args: Hyperparameters, steps: int, scratch: str) -> TrainingArguments:
-    """Return the arguments of the Trainer: linear warm-up, then cosine decay to 0; no checkpoints."""
+    """Return the arguments of the Trainer: linear warm-up, then cosine decay to 0; checkpoints if their folder is set.
+
+    `scratch` is the folder that the Trainer uses without checkpoints.
+    """
     return TrainingArguments(
-        output_dir=scratch,
+        output_dir=str(args.checkpoints or scratch),
         seed=args.seed,
         num_train_epochs=args.epochs,
         learning_rate=args.learning_rate,
@@ -126,7 +137,7 @@ def training_arguments(args: Hyperparameters, steps: int, scratch: str) -> Train
         max_grad_norm=1.0,
         logging_steps=max(1, steps // 50),
         eval_strategy="epoch" if args.validation else "no",
-        save_strategy="no",
+        save_strategy="epoch" if args.checkpoints else "no",
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
@@ -148,12 +159,24 @@ def read_data(args: Hyperparameters, tokens: KmerTokens, most_tokens: int) -> tu
     return train, Examples(args.validation, tokens, most_tokens) if args.validation else None
 
 
-def fit(args: Hyperparameters, model: BertPreTrainedModel, tokens: KmerTokens, scratch: str) -> dict[str, Any]:
-    """Train `model` in place, and return the metrics of the run."""
+class ResumableTrainer(Trainer):
+    """A Trainer whose evaluations use no random numbers of the training.
+
+    After SIGTERM at the end of an epoch, the checkpoint is written before the evaluation, otherwise after it.
+    """
+
+    def evaluation_loop(self, *arguments: object, **more: object) -> EvalLoopOutput:
+        """Return the metrics of a data set."""
+        with torch.random.fork_rng(devices=[]):
+            return super().evaluation_loop(*arguments, **more)
+
+
+def make_trainer(args: Hyperparameters, model: BertPreTrainedModel, tokens: KmerTokens, scratch: str) -> Trainer:
+    """Return the Trainer of a model on its data."""
     train, validation = read_data(args, tokens, model.config.max_position_embeddings)
     steps = -(-len(train) // args.batch_size) * args.epochs
     into_batch = collate_masked if args.task == "masked" else collate
-    trainer = Trainer(
+    trainer = ResumableTrainer(
         model=model,
         args=training_arguments(args, steps, scratch),
         train_dataset=train,
@@ -163,9 +186,29 @@ def fit(args: Hyperparameters, model: BertPreTrainedModel, tokens: KmerTokens, s
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ProgressLines)
-    loss = trainer.train().training_loss
-    figures = {"train_sequences": len(train), "train_loss": round(loss, 4)}
-    return figures | ({"validation": trainer.evaluate()} if validation else {})
+    trainer.add_callback(Draws(train, args.seed))
+    return trainer
+
+
+def fit(args: Hyperparameters, trainer: Trainer, interruption: Interruption) -> None:
+    """Train the Trainer's model in place, from the newest complete checkpoint of this run if there is one."""
+    trainer.add_callback(interruption)
+    checkpoint = None
+    if args.checkpoints:
+        run = run_name(args.identity(), digest_of(args.train, args.validation, args.start_from))
+        trainer.add_callback(Seals(args.checkpoints, run))
+        checkpoint = find_sealed(args.checkpoints, run)
+    if checkpoint:
+        print(f"resume step={step_of(checkpoint)}", flush=True)
+        trainer.args.eval_on_start = bool(args.validation) and lacks_evaluation(checkpoint, "eval_loss")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def make_figures(trainer: Trainer) -> dict[str, Any]:
+    """Return the metrics of a run. The loss is the mean of all reports, also of those before an interruption."""
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    figures = {"train_sequences": len(trainer.train_dataset), "train_loss": round(sum(losses) / len(losses), 4)}
+    return figures | ({"validation": trainer.evaluate()} if trainer.eval_dataset else {})
 
 
 def save(model: BertPreTrainedModel, model_dir: Path, figures: dict[str, Any]) -> None:
@@ -183,18 +226,25 @@ def parse_arguments(argv: list[str] | None = None) -> Hyperparameters:
     return hyperparameters.parse(__doc__, argv)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train and save a model."""
-    args = parse_arguments(argv)
+def main(argv: list[str] | None = None, interruption: Interruption | None = None) -> int:
+    """Train and save a model. Return the exit status: 0, or INTERRUPTED if `interruption` stopped the training."""
+    args, interruption = parse_arguments(argv), interruption or Interruption()
     seed_everything(args.seed)
     args.model_dir.mkdir(parents=True, exist_ok=True)
     model, tokens = make_model(args)
     print(f"parameters={model.num_parameters()} k={tokens.k} threads={torch.get_num_threads()}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        figures = fit(args, model, tokens, scratch)
+        trainer = make_trainer(args, model, tokens, scratch)
+        fit(args, trainer, interruption)
+        if interruption.stopped:
+            return INTERRUPTED
+        figures = make_figures(trainer)
     save(model, args.model_dir, {"seed": args.seed, "seconds": round(time.monotonic() - began), **figures})
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    of_process = Interruption()
+    of_process.listen()
+    sys.exit(main(interruption=of_process))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import sharded_checkpoints
 import torch
 import torch.distributed as dist
+from common import interruption
 from transformers import TrainerCallback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from networks import StructureModel
     from transformers import TrainerControl, TrainerState, TrainingArguments
-
-MINUTES_BETWEEN = 15
-"""Minutes between two checkpoints of a long epoch."""
 
 
 def print_line(kind: str, **figures: float) -> None:
@@ -133,40 +129,12 @@ class Best(TrainerCallback):
             control.should_training_stop = True
 
 
-class Interruption(TrainerCallback):
-    """A callback that, on SIGTERM, writes a checkpoint after the current step and stops the training.
+class Interruption(interruption.Interruption):
+    """The callback of common/interruption.py for several processes, which must all decide alike."""
 
-    SIGTERM arrives when a spot instance is reclaimed. A checkpoint is also written every MINUTES_BETWEEN, because a
-    toolkit may not forward the signal. All processes must decide alike, so they exchange their flags after each step.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.signalled, self.stopped, self.clock, self.saved = False, False, clock, clock()
-
-    def listen(self) -> None:
-        """Handle SIGTERM in this process from now on."""
-        signal.signal(signal.SIGTERM, self.notice)
-
-    def notice(self, *_: object) -> None:
-        """Record that the signal arrived."""
-        self.signalled = True
-
-    def on_step_end(self, args: TrainingArguments, _state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Request a checkpoint if one is due, and the end of the training if any process received the signal."""
-        due = self.clock() - self.saved > 60 * MINUTES_BETWEEN
-        flags = torch.tensor([self.signalled, due], dtype=torch.int32, device=args.device)
+    def agree(self, args: TrainingArguments, signalled: bool, due: bool) -> tuple[bool, bool]:
+        """Return True for each flag that is set in any process. Every process must call it, after each step."""
+        flags = torch.tensor([signalled, due], dtype=torch.int32, device=args.device)
         dist.all_reduce(flags, dist.ReduceOp.MAX)
-        self.stopped, due = (bool(value) for value in flags.tolist())
-        control.should_save |= self.stopped or due
-        control.should_training_stop |= self.stopped
-
-    def on_epoch_end(
-        self, _args: TrainingArguments, _state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        """Skip the evaluation if the run stops: the step is saved, and an evaluation would take too long."""
-        if self.stopped:
-            control.should_evaluate = control.should_save = control.should_log = False
-
-    def on_save(self, _args: TrainingArguments, _state: TrainerState, _control: TrainerControl, **_: object) -> None:
-        """Record the time of the checkpoint."""
-        self.saved = self.clock()
+        stopped, is_due = (bool(value) for value in flags.tolist())
+        return stopped, is_due

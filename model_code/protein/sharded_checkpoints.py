@@ -1,16 +1,11 @@
-"""Checkpoints of a run on disk: the trained weights and the optimizer's state, sealed once all files are written.
+"""Checkpoints of a run on disk: the trained weights and the optimizer's state, sealed (common/seals.py) when complete.
 
 On a single host each process writes its own part. With several hosts the first process writes everything, because each
 host has its own disk.
-
-SageMaker copies /opt/ml/checkpoints to S3 as files change, and a spot instance may stop at any byte. A folder is valid
-only if its seal names the same run and every file has the size recorded in the seal.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -18,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
+from common.seals import find_sealed, remove_older, write_seal
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_model_state_dict,
@@ -31,12 +27,7 @@ if TYPE_CHECKING:
 
     from networks import StructureModel
 
-SEAL, STATE, WHOLE = "sealed.json", "state", "state.pt"
-
-
-def run_name(*identity: object) -> str:
-    """Return a digest of everything that must be equal for a run to resume from another run's checkpoint."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
+STATE, WHOLE = "state", "state.pt"
 
 
 def has_many_hosts() -> bool:
@@ -92,20 +83,8 @@ def seal(folder: Path, run: str) -> None:
     """Mark a folder as complete. Every process must call it after it has written its own files."""
     dist.barrier()
     if dist.get_rank() == 0:
-        sizes = {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-        sizes.pop(SEAL, None)
-        (folder / SEAL).write_text(json.dumps({"run": run, "sizes": sizes}))
+        write_seal(folder, run)
     dist.barrier()
-
-
-def is_sealed(folder: Path, run: str) -> bool:
-    """Return True if the folder is complete and belongs to that run."""
-    try:
-        sealed = json.loads((folder / SEAL).read_text())
-        sizes = {name: (folder / name).stat().st_size for name in sealed["sizes"]}
-    except (OSError, ValueError, KeyError):
-        return False
-    return sealed["run"] == run and sizes == sealed["sizes"]
 
 
 def find_latest(folder: Path, run: str) -> Path | None:
@@ -113,24 +92,13 @@ def find_latest(folder: Path, run: str) -> Path | None:
 
     The first process's choice applies to all. Every process must call it.
     """
-    names = [next((path.name for path in reversed(list_checkpoints(folder)) if is_sealed(path, run)), None)]
+    newest = find_sealed(folder, run)
+    names = [newest.name if newest else None]
     dist.broadcast_object_list(names)
     return None if names[0] is None else folder / names[0]
-
-
-def list_checkpoints(folder: Path) -> list[Path]:
-    """Return all folders `<name>-<step>` in a folder, the oldest first."""
-    return sorted((path for path in folder.glob("*-*") if step_of(path) is not None), key=step_of)
-
-
-def step_of(path: Path) -> int | None:
-    """Return the step in the name of a checkpoint's folder; None if the name does not end in a number."""
-    number = path.name.rpartition("-")[2]
-    return int(number) if number.isdecimal() else None
 
 
 def prune(folder: Path, keep: int) -> None:
     """Remove all but the `keep` newest checkpoints. Call it only when the newest one is sealed."""
     if dist.get_rank() == 0:
-        for path in list_checkpoints(folder)[:-keep]:
-            shutil.rmtree(path)
+        remove_older(folder, keep)

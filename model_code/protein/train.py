@@ -49,6 +49,8 @@ import sharded_checkpoints
 import weights
 from arguments import Arguments
 from common.checkpoints import copy_vocabulary, make_servable
+from common.interruption import INTERRUPTED
+from common.seals import lacks_evaluation, run_name, step_of
 from scores import Tally
 
 if TYPE_CHECKING:
@@ -58,8 +60,6 @@ BEST = "best"
 """Folder in the checkpoints folder with the model of the best epoch."""
 FAILURE = 1024
 """Characters of a failure message that SageMaker shows."""
-INTERRUPTED = 128 + 15
-"""Exit status after SIGTERM. After exit status 0 SageMaker would store the model folder as a finished model."""
 
 
 class StructureTrainer(Trainer):
@@ -218,17 +218,10 @@ def fit(trainer: StructureTrainer, interruption: callbacks.Interruption) -> bool
     trainer.add_callback(interruption)
     checkpoint = sharded_checkpoints.find_latest(trainer.settings.checkpoints, trainer.run)
     if checkpoint:
-        callbacks.print_line("resume", step=sharded_checkpoints.step_of(checkpoint))
-        trainer.args.eval_on_start = lacks_evaluation(checkpoint)
+        callbacks.print_line("resume", step=step_of(checkpoint))
+        trainer.args.eval_on_start = lacks_evaluation(checkpoint, "eval_q3")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return not interruption.stopped
-
-
-def lacks_evaluation(checkpoint: Path) -> bool:
-    """Return True if the checkpoint was written after the last step of an epoch, but before the epoch's evaluation."""
-    state = json.loads((checkpoint / "trainer_state.json").read_text())
-    is_evaluated = any("eval_q3" in entry and entry["step"] == state["global_step"] for entry in state["log_history"])
-    return float(state["epoch"]).is_integer() and not is_evaluated
 
 
 def evaluate_best(trainer: StructureTrainer) -> dict[str, float]:
@@ -286,7 +279,7 @@ def run(args: Arguments, interruption: callbacks.Interruption) -> int:
     data, digest = records.read_splits(args.data, networks.CLASSES[args.task]), records.digest(args.data)
     model = new_model(args)
     parallelism.prepare(model, args)
-    name = sharded_checkpoints.run_name(args.hyperparameters(), digest, dist.get_world_size())
+    name = run_name(args.hyperparameters(), digest, dist.get_world_size())
     trainer = new_trainer(args, model, data, name)
     if not fit(trainer, interruption):
         return INTERRUPTED

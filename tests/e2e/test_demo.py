@@ -73,7 +73,9 @@ def test_the_demo_succeeds_and_imports_its_results(demo, tmp_path):
         "pair checked",
         "predictions.parquet",
         "trained structure",
-        "now the current model",
+        "registered as a candidate",
+        "seqdrop models promote structure",
+        "structure is now 20",
         "20 proteins",
     ):
         assert word in text

@@ -139,6 +139,22 @@ def test_only_start_transform_describes_jobs_of_the_stack(try_call):
     assert try_call("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")
 
 
+def test_finish_registers_models_and_may_not_change_which_one_is_current(try_call, s3, stack):
+    written = {"Bucket": stack.models, "Body": "x"}
+    for key in ("models/probe/v1/model.tar.gz", "models/probe/v1/card.json"):
+        assert try_call("Finish", ("s3", "put_object", {**written, "Key": key})) == {"put_object": "granted"}
+    for key in (
+        "models/probe/current.json",
+        "models/structure/current.json",
+        "models/structure/0123456789abcdef.tar.gz",
+    ):
+        assert try_call("Finish", ("s3", "put_object", {**written, "Key": key})) == {"put_object": "AccessDenied"}, key
+    place = {"Bucket": stack.models, "Key": "models/structure/current.json"}
+    assert try_call("Finish", ("s3", "get_object", place)) == {"get_object": "granted"}
+    for key in ("models/probe/v1/model.tar.gz", "models/probe/v1/card.json"):
+        s3.delete_object(Bucket=stack.models, Key=key)
+
+
 def test_no_function_may_start_a_job_beyond_the_ceilings(aws, try_call, stack):
     """Whatever the code sends: the role decides. The embedded SageMaker checks it before it reads the request."""
     roles = aws.client("iam").list_roles()["Roles"]

@@ -1,4 +1,8 @@
-"""A dropped data set is trained once by the real train.py, with two processes, and becomes a model."""
+"""A dropped data set is trained once by the real train.py, with two processes, and becomes a candidate.
+
+The job.toml asks for what a hostile person would: the name of the model of proteins/, no bar, and a comparison with a
+model that was tested on other records. Only a person's command makes the model the current one.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ import tarfile
 
 import pytest
 from seqdrop.runtime.events import make_landed_message
+from seqdrop_cli.main import main
 
 from local.proteins import encode_data_set, make_proteins
 
 JOB = """
 model = "cnn"
 task = "ss3"
-name = "made-up"  # the model of proteins/ is not replaced
+name = "structure"  # what proteins/ uses
 [data]
 format = "flip"
 sequences = "sequences.fasta"
@@ -32,9 +37,10 @@ processes_per_host = 2
 [instance]
 type = "ml.m5.xlarge"
 [gate]
-min_q3 = 0.5
+min_q3 = 0
 any_test = true
 """
+POINTER = "models/structure/current.json"
 
 
 def read_json(s3, bucket: str, key: str) -> dict:
@@ -52,7 +58,27 @@ def data() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def trained(aws, put, wait_for_end, data):
+def seed_pointer(s3, stack) -> dict:
+    """The pointer to the model of proteins/ before the training."""
+    return read_json(s3, stack.models, POINTER)
+
+
+@pytest.fixture
+def models_command(target, monkeypatch, capsys):
+    """Return a function that runs `seqdrop models` on the stack, and returns what it prints."""
+    monkeypatch.setattr("seqdrop_cli.target.find_target", lambda _: target)
+
+    def run(*words: str) -> str:
+        status = main(["models", *words])
+        captured = capsys.readouterr()
+        assert status == 0, captured.err
+        return captured.out
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(aws, seed_pointer, put, wait_for_end, data):
     """The final progress of a training's files, which were dropped in mixed order and announced twice."""
     versions = [put(f"training/demo/{name}", data[name]) for name in ("mask.fasta", "job.toml", "sequences.fasta")]
     for version in versions:
@@ -81,17 +107,38 @@ def test_there_is_one_training_job_with_its_metric(trained, aws):
     assert figures["test:q3"] > 0.5
 
 
-def test_the_model_is_registered_and_current(trained, s3, stack):
-    pointer = read_json(s3, stack.models, "models/made-up/current.json")["current"]
-    card = read_json(s3, stack.models, pointer["key"].replace("model.tar.gz", "card.json"))
-    assert (pointer["digest"], pointer["figure"], pointer["labels"]) == (card["digest"], card["figure"], list("HEC"))
+def test_the_model_is_a_candidate_and_the_current_model_is_unchanged(trained, seed_pointer, s3, stack):
+    summary = read_json(s3, stack.results, f"results/training/{trained['job.toml'].upload_id}/summary.json")
+    assert (summary["model"], summary["current"]) == ("structure", False)
+    assert "not measured on the same test split" in summary["why"]
+    assert read_json(s3, stack.models, POINTER) == seed_pointer
+    card = read_json(s3, stack.models, f"models/structure/{summary['version']}/card.json")
+    assert card["labels"] == list("HEC")
+    assert card["gate"] == {"passed": False, "why": summary["why"]}
     assert card["distribution"]["processes"] == 2
     assert card["data"]["uploads"]["job.toml"] == trained["job.toml"].upload_id
-    body = s3.get_object(Bucket=stack.models, Key=pointer["key"])["Body"].read()
+    body = s3.get_object(Bucket=stack.models, Key=f"models/structure/{summary['version']}/model.tar.gz")["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         assert {"config.json", "model.safetensors", "code/networks.py"} <= set(archive.getnames())
+
+
+def test_a_person_promotes_it_and_returns_to_the_previous_model(trained, seed_pointer, s3, stack, models_command):
     summary = read_json(s3, stack.results, f"results/training/{trained['job.toml'].upload_id}/summary.json")
-    assert (summary["current"], summary["version"]) == (True, pointer["version"])
+    version = summary["version"]
+    assert "repeat the command with --yes" in models_command("promote", "structure", version)
+    assert read_json(s3, stack.models, POINTER) == seed_pointer
+    command, group, *words = summary["promote"].split()
+    assert (command, group) == ("seqdrop", "models")
+    assert f"structure is now {version}" in models_command(*words)
+    pointer = read_json(s3, stack.models, POINTER)
+    assert (pointer["current"]["version"], pointer["history"]) == (
+        version,
+        [seed_pointer["current"], *seed_pointer["history"]],
+    )
+    assert pointer["current"]["by"].startswith("arn:aws:")
+    assert version in models_command("history", "structure").splitlines()[0]
+    models_command("rollback", "structure", "--yes")
+    assert read_json(s3, stack.models, POINTER)["current"]["digest"] == seed_pointer["current"]["digest"]
 
 
 def test_bad_data_is_rejected_as_a_whole(put, wait_for_end, data, s3, stack, aws):
@@ -141,8 +188,9 @@ def test_dnabert_is_trained_on_labelled_sequences(put, wait_for_end, s3, stack):
     drops = {"job.toml": DNA_JOB.encode(), "all.csv": make_dna_data_set(random.Random(6))}
     uploads = wait_for_end(*[put(f"training/dna/{name}", body) for name, body in drops.items()])
     assert [(upload.state, upload.detail) for upload in uploads] == [("ARCHIVED", "")] * 2
-    pointer = read_json(s3, stack.models, "models/made-up-dna/current.json")["current"]
-    assert pointer["figure"] > 0.5
-    body = s3.get_object(Bucket=stack.models, Key=pointer["key"])["Body"].read()
+    summary = read_json(s3, stack.results, f"results/training/{uploads[0].upload_id}/summary.json")
+    assert (summary["card"]["figure"] > 0.5, summary["passed"], summary["current"]) == (True, True, False)
+    key = f"models/made-up-dna/{summary['version']}/model.tar.gz"
+    body = s3.get_object(Bucket=stack.models, Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(body)) as archive:
         assert {"config.json", "vocab.txt", "model.safetensors", "code/inference.py"} <= set(archive.getnames())

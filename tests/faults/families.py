@@ -45,6 +45,15 @@ class Family:
 
 FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
 RESENT = Family("resent", resent.ANALYSES, resent.schedules, resent.drop, ResentCheck, ResentWorld, quiet_days=9)
-SETS = Family("sets", sets.ANALYSES, sets.schedules, sets.drop, SetsCheck, SetsWorld, quiet_days=1)
+SETS = Family(
+    "sets",
+    sets.ANALYSES,
+    sets.schedules,
+    sets.drop,
+    SetsCheck,
+    SetsWorld,
+    quiet_days=1,
+    settings={**files.SETTINGS, "training_promotes": "true"},
+)
 LARGE = Family("large", large.ANALYSES, large.schedules, files.drop, LargeCheck, LargeWorld)
 FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT)}

@@ -28,7 +28,12 @@ NUMBERS = {
     "training_hours": 24,
 }
 CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
-JOBS = {"job_subnets": "", "job_security_groups": "", "training_isolation": "true"}
+JOBS = {
+    "job_subnets": "",
+    "job_security_groups": "",
+    "training_isolation": "true",
+    "training_promotes": "false",
+}
 
 
 def settings() -> Settings:

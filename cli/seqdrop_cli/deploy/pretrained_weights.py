@@ -31,11 +31,10 @@ def push_weights(s3: S3Client, bucket: str, model: str, folder: Path, when: str)
         write_tar_gz(body, {path.name: path for path in folder.iterdir() if path.is_file()})
         body.seek(0)
         digest = file_digest(body, "sha256").hexdigest()
-        key, pointer_key = keys.pushed_weights(model, digest), keys.model_pointer(model)
-        pointer = pointers.read(s3, bucket, pointer_key)
+        key = keys.pushed_weights(model, digest)
         etag = _upload(s3, bucket, key, body, digest)
     target: Target = {"key": key, "digest": digest, "etag": etag, "labels": [], "since": when}
-    pointers.move(s3, bucket, pointer_key, pointer, target)
+    pointers.point(s3, bucket, keys.model_pointer(model), target)
     return key
 
 

@@ -142,8 +142,16 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
     drop_training(lab, "half", {name: bodies[name] for name in ("sampled.fasta", "mask.fasta")})
     assert "1 of 1 were replayed" in lab.seqdrop("replay", lab.uploads["unlucky"].id, "--yes")
     lab.reach(ENDS | {"proteins": ENDED["proteins"]}, meanwhile=lab.reconcile)
+    _promote(lab)
     assert "1 of 1 were replayed" in lab.seqdrop("replay", lab.uploads["proteins"].id, "--yes")
     lab.reach({"proteins": ENDS["proteins"]}, meanwhile=lab.reconcile)
+
+
+def _promote(lab: Lab) -> None:
+    """Make the model of the paused training the current one, as a person does: this version only registers it."""
+    summary = lab.read_json(f"results/training/{lab.uploads['paused job.toml'].id}/summary.json")
+    assert (summary["current"], summary["passed"]) == (False, True), summary["why"]
+    lab.seqdrop("models", "promote", summary["model"], summary["version"], "--yes")
 
 
 def _split_sets_between_versions(situation: Situation, earlier: Path) -> None:

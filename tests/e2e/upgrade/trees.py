@@ -20,6 +20,8 @@ DEPLOYED = "157adf1"
 """The deployed commit. It precedes the modules that now define records, messages and keys."""
 THRESHOLD = 60_000
 """Bytes above which a processing job examines a file; tiny, so that the files of the test can exceed it."""
+MIN_Q3 = 0.2
+"""The lab's bar for models of proteins/; low, because the trainings of the test take seconds."""
 
 # The lab's addition to analyses.toml: a prefix whose files are gated until their run is complete.
 GATED = """
@@ -72,6 +74,7 @@ def customise(tree: Path) -> Path:
         r"lambda_gb = \S+", f"lambda_gb = {THRESHOLD / 1e9:.9f}", (tree / "analyses.toml").read_text()
     )
     assert count == 1
+    text = text.replace("min_q3 = 0.70", f"min_q3 = {MIN_Q3}")  # only this version has it
     (tree / "analyses.toml").write_text(text + GATED)  # also through a link
     return tree
 

@@ -16,7 +16,7 @@ from tests.support.aws.dynamodb import DynamoDb
 from tests.support.aws.queues import Queues
 from tests.support.aws.s3 import S3, Bucket, Version
 from tests.support.aws.sagemaker import Job, SageMaker
-from tests.support.aws.template import QueueSettings, indexes
+from tests.support.aws.template import ACCOUNT, QueueSettings, indexes
 
 TABLE = "ledger"
 # By name: True if the bucket keeps versions.
@@ -48,6 +48,15 @@ class Topic:
         return {"MessageId": f"mail-{len(self._sent)}"}
 
 
+class Identity:
+    """STS, for which every caller is the same user."""
+
+    arn = f"arn:aws:iam::{ACCOUNT}:user/ada"
+
+    def get_caller_identity(self, request: dict, headers: dict) -> dict:
+        return {"Arn": self.arn, "Account": ACCOUNT, "UserId": "AIDACKCEVSQ6C2EXAMPLE"}
+
+
 class Account:
     """An account with these buckets (name: True if it keeps versions), this table and these queues.
 
@@ -73,6 +82,7 @@ class Account:
             "sqs": self.queues,
             "sns": Topic(self.sent),
             "sagemaker": self.sagemaker,
+            "sts": Identity(),
         }
 
     def call(self, call: Call) -> dict:

@@ -87,6 +87,14 @@ class S3:
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
             )
+        if "IfMatch" in request:
+            current = self._bucket(request["Bucket"]).current(request["Key"])
+            if current is None:
+                raise RefusedError("NoSuchKey", "The specified key does not exist.", 404)
+            if request["IfMatch"].strip('"') != current.etag:
+                raise RefusedError(
+                    "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
+                )
         about = {name: request[name] for name in ("ContentType", "Metadata") if name in request}
         more = {
             "storage": request.get("StorageClass", "STANDARD"),

@@ -48,6 +48,7 @@ RESULTS = {
 }
 MODELS = {
     keys.model_pointer("promoter"): "models/promoter/current.json",
+    keys.model_prefix("promoter"): "models/promoter/",
     keys.pushed_archive("promoter", DIGEST): "models/promoter/0123456789abcdef.tar.gz",
     keys.pushed_weights("prot-t5", DIGEST): "models/prot-t5/0123456789abcdef/model.tar.gz",
     keys.registered_archive("structure", "2026-01-31-helix-abcdefgh-1"): (

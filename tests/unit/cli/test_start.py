@@ -77,7 +77,7 @@ def complete(line: str, folder: Path) -> tuple[set[str], list[str]]:
     [
         ("seqdrop ", set(COMMANDS)),
         ("seqdrop re", {"replay", "release", "redrive"}),
-        ("seqdrop models ", {"push", "show", "use"}),
+        ("seqdrop models ", {"push", "show", "list", "history", "promote", "rollback", "use"}),
         ("seqdrop drop --", {"--watch", "--prefix", "--stack", "--region"}),
         ("seqdrop predict x --task ", {"promoter", "masked", "embed", "structure"}),
         ("seqdrop completion ", {"bash", "zsh", "fish"}),

@@ -1,7 +1,6 @@
-"""The commands on trainings put code, weights and versions where jobs look for them, in the models bucket."""
+"""The commands on trainings put code and weights where jobs look for them, in the models bucket."""
 
 import io
-import json
 import os
 import tarfile
 from types import SimpleNamespace
@@ -14,11 +13,14 @@ from seqdrop.models.code_bundles import current_program
 from seqdrop_cli.deploy.model_code import MODEL_CODE
 from seqdrop_cli.deploy.training_code import pack_program
 
+from tests.support.aws.direct import Client
+
 
 @pytest.fixture
-def run(services, use_target, seqdrop):
+def run(services, cloud, use_target, seqdrop):
     """Return a function that runs a command line with the buckets in memory; it returns exit status and error."""
-    use_target(SimpleNamespace(models="models", client=lambda name: services.s3))
+    clients = {"s3": services.s3, "sts": Client(cloud, "sts")}
+    use_target(SimpleNamespace(models="models", client=clients.__getitem__))
 
     def call(*words) -> tuple[int, str]:
         outcome = seqdrop(*words)
@@ -73,12 +75,3 @@ def test_the_same_weights_give_the_same_archive_whatever_the_times_of_the_files(
         pushed.append(current_archive(services.s3, "models", "tiny"))
     assert pushed[0] == pushed[1]
     assert pointers.read(services.s3, "models", "models/tiny/current.json")["history"] == []
-
-
-def test_a_version_can_be_made_the_current_one(run, services):
-    status, error = run("models", "use", "structure", "v1")
-    assert (status, "there is no version" in error) == (2, True)
-    card = {"digest": "ab", "labels": ["H"], "task": "ss3", "figure": 0.4, "data": {"test_digest": "cd"}}
-    services.s3.put_object(Bucket="models", Key="models/structure/v1/card.json", Body=json.dumps(card).encode())
-    assert run("models", "use", "structure", "v1") == (0, "")
-    assert current_archive(services.s3, "models", "structure").key == "models/structure/v1/model.tar.gz"

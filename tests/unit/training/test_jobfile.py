@@ -20,7 +20,7 @@ def messages_of(text: str) -> list[str]:
 
 def test_the_shortest_file_has_the_defaults():
     job = parse(CNN.encode())
-    assert (job.target, job.learning_rate, job.budget_usd, job.gate.min_q3) == ("ss3", 2e-3, 50.0, 0.70)
+    assert (job.target, job.learning_rate, job.budget_usd, job.gate.min_q3) == ("ss3", 2e-3, 50.0, 0.0)
     assert (job.train.epochs, job.instance.spot, job.instance.max_hours, job.distribution) == (10, True, 12.0, {})
     assert job.data.files == ["s.fasta", "l.fasta"]
 

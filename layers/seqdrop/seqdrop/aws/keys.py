@@ -158,6 +158,11 @@ def model_pointer(model: str) -> str:
     return f"models/{model}/current.json"
 
 
+def model_prefix(model: str) -> str:
+    """Return `models/<model>/`, the prefix of a model's archives, cards and pointer."""
+    return f"models/{model}/"
+
+
 def pushed_archive(model: str, digest: str) -> str:
     """Return `models/<model>/<16 digits>.tar.gz`, the key of an archive that a lab pushed."""
     return f"models/{model}/{digest[:16]}.tar.gz"

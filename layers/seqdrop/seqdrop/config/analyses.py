@@ -24,6 +24,7 @@ from seqdrop.config.entries import read_entry
 from seqdrop.config.fields import Number, Table, setting
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.problems import Problem, SettingsError, Wrong, collect, format_path, format_value, unknown_keys
+from seqdrop.config.promotion import Promotion, combine
 from seqdrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ __all__ = [
 FILE = "analyses.toml"
 # Gigabytes. analyses.toml derives the default; at the slowest rate measured, a whole core reads 18 GB in 15 minutes.
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
+# Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion are no
+# part of a prediction; those of the deployed analyses.toml apply.
+NOT_PLANNED = ("kind", "settings", "promotion")
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Analysis(AnalysisSettings):
 
         The keys are those of version 0.2 and earlier: `use` has the task and the settings of the kind.
         """
-        names = [field.name for field in fields(self) if field.name not in ("kind", "settings")]
+        names = [field.name for field in fields(self) if field.name not in NOT_PLANNED]
         common = {name: getattr(self, name) for name in names}
         if self.max_expanded_gb is None:  # versions up to 0.3 refuse a plan with keys that they do not know
             del common["max_expanded_gb"]
@@ -128,6 +132,14 @@ class Analyses:
     def needs_job(self, size: int) -> bool:
         """Return True if a file of `size` bytes is too large for a Lambda, so that a processing job must read it."""
         return size > self.lambda_gb * 1e9
+
+    def using(self, model: str) -> list[Analysis]:
+        """Return the analyses that predict with a model of this name."""
+        return [analysis for analysis in self.by_name.values() if analysis.has_model and analysis.model == model]
+
+    def promotion_of(self, model: str) -> Promotion:
+        """Return the conditions under which a trained model of this name becomes the current one by itself."""
+        return combine([analysis.promotion for analysis in self.using(model)])
 
     @property
     def prefixes(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.config.fields import Choice, Choices, Maybe, Number, Table, Text, setting
 from seqdrop.config.problems import format_value
+from seqdrop.config.promotion import Promotion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,7 @@ class AnalysisSettings(Table):
     settings: ModelSettings | None
     """The settings of its kind; None if files are validated and archived without a model."""
     job: JobSettings
+    promotion: Promotion = field(default_factory=Promotion, compare=False)  # no part of a prediction
     severity: dict[str, str] = field(default_factory=dict)
     """Severity by code, where it differs from the default in reads/codes.py."""
     mates: str = setting(SINGLE, Choice(*MATES))
@@ -85,6 +87,8 @@ class AnalysisSettings(Table):
             yield f'formats is {format_value(self.formats)}; for the analysis {TRAINING} it must be ["{TRAINING}"]'
         if self.name != TRAINING and TRAINING in self.formats:
             yield f'formats has "{TRAINING}", which is only for the analysis {TRAINING}'
+        if self.promotion != Promotion() and self.settings is None:
+            yield "promotion is for an analysis with a model; write it in the table of the analysis that uses the model"
 
         if self.max_expanded_gb is not None and self.max_expanded_gb < self.max_gb:
             yield (

@@ -25,6 +25,7 @@ from seqdrop.config.problems import (
     quote_words,
     unknown_keys,
 )
+from seqdrop.config.promotion import Promotion
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ Entry = TypeVar("Entry", bound=AnalysisSettings)
 # An analysis name is part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 RESERVED = "examine"  # in names of processing jobs, it stands where other jobs have the name of the analysis
-TASK, JOB, SEVERITY = "task", "job", "severity"
+TASK, JOB, SEVERITY, PROMOTION = "task", "job", "severity", "promotion"
 
 
 def kind_of(entry: Mapping[str, Any], kinds: Kinds) -> Kind | None:
@@ -87,6 +88,7 @@ def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entr
         "settings": collect(problems, lambda: _read_settings(entry, path, kind, misspelt)),
         JOB: collect(problems, lambda: JobSettings.read(entry.get(JOB, {}), (*path, JOB))),
         SEVERITY: collect(problems, lambda: read_severity(entry.get(SEVERITY, {}), (*path, SEVERITY))),
+        PROMOTION: collect(problems, lambda: Promotion.read(entry.get(PROMOTION, {}), (*path, PROMOTION))),
     }
     common = {key: value for key, value in entry.items() if key in cls.rules()}
     rules = _rules_of_kind(kind)
@@ -140,7 +142,7 @@ def _unknown(entry: dict[str, Any], target: _Target) -> tuple[list[Problem], set
     kinds, kind = target.kinds, target.kind
     every = own_keys(kinds.values())
     here = every if kind is None else own_keys([kind])
-    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY]
+    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION]
     if entry.keys() <= set(known):
         return [], set()
     elsewhere = {}

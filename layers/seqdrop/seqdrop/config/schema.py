@@ -14,10 +14,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from seqdrop.config.analyses import Analysis, Validation
-from seqdrop.config.entries import JOB, NAME, RESERVED, SEVERITY, TASK, own_keys
+from seqdrop.config.entries import JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, own_keys
 from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
+from seqdrop.config.promotion import Promotion
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _join_lines(text: str) -> str:
 
 def _entry(kinds: Kinds) -> Schema:
     """Return the schema of [analyses.NAME]."""
-    parts = {JOB: table_schema(JobSettings), SEVERITY: _severity()}
+    parts = {JOB: table_schema(JobSettings), PROMOTION: table_schema(Promotion), SEVERITY: _severity()}
     common = properties(Analysis) | parts
     own: dict[str, Schema] = {TASK: _task(kinds)}
     for kind in kinds.values():

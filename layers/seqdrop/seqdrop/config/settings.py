@@ -23,6 +23,7 @@ ONLY_SOME = frozenset(
         *("training_role", "training_image", "training_isolation"),
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
+        "training_promotes",
     }
 )
 
@@ -67,6 +68,7 @@ class Settings:
     training_hours: int  # hours after which a training is stopped
     training_budget: float  # US dollars that a training may cost
     training_instances: str  # comma-separated patterns of instance types
+    training_promotes: str = "false"  # "true": a model that passes the gate may become current by itself
     max_jobs: int = 10  # transform jobs that may be open at once
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message

@@ -92,9 +92,13 @@ def current_archive(s3: S3Client, bucket: str, model: str) -> ModelArchive:
             f"there is no model {model!r} yet: run `seqdrop models push {model} ARCHIVE`, then `seqdrop replay` the "
             "upload"
         )
-    current = pointer["current"]
-    labels, calibration = tuple(current.get("labels", ())), current.get("calibration", "")
-    return ModelArchive(model, current["key"], current["digest"], labels, calibration, current.get("etag", ""))
+    return archive_of(model, pointer["current"])
+
+
+def archive_of(model: str, target: Target) -> ModelArchive:
+    """Return the archive that the target of a model's pointer describes."""
+    labels, calibration = tuple(target.get("labels", ())), target.get("calibration", "")
+    return ModelArchive(model, target["key"], target["digest"], labels, calibration, target.get("etag", ""))
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> CreateModelInputTypeDef:
@@ -153,20 +157,19 @@ def _worker_settings(instance_type: str) -> dict[str, str]:
     return {"SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
 
 
-def push_archive(s3: S3Client, bucket: str, model: str, body: bytes, now: str) -> ModelArchive:
+def push_archive(s3: S3Client, bucket: str, model: str, body: bytes, now: str, by: str = "") -> ModelArchive:
     """Upload an archive (the bytes of a model.tar.gz) and make it the model's current one.
 
     A repeated push of the same archive changes nothing, unless the object was replaced. The pointer keeps the previous
-    archives, newest first.
-    Raise ValueError if the bytes are no archive.
+    archives, newest first, and who pushed this one (`by`). Raise ValueError if the bytes are no archive.
     """
     archive = _describe(model, body)
     pointer, target = pointers.read(s3, bucket, keys.model_pointer(model)), _target(archive)
     if pointer and target.items() <= pointer["current"].items() and is_intact(s3, bucket, archive.key, archive.digest):
         return archive
     s3.put_object(Bucket=bucket, Key=archive.key, Body=body, ChecksumSHA256=checksum_of(archive.digest))
-    current: Target = {**target, **archive_figures(body), "since": now}
-    pointers.move(s3, bucket, keys.model_pointer(model), pointer, current)
+    current: Target = {**target, **archive_figures(body), "since": now, "by": by}
+    pointers.point(s3, bucket, keys.model_pointer(model), current)
     return archive
 
 

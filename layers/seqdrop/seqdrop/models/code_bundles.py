@@ -64,7 +64,7 @@ def push_code(s3: S3Client, bucket: str, packages: bytes, now: str) -> Code:
     for key, body in bodies.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body, ChecksumSHA256=checksum_of(digests[key]))
     current: Target = {"prefix": code.prefix, "digest": digest, "since": now}
-    pointers.move(s3, bucket, keys.PROCESSING_POINTER, pointer, current)
+    pointers.point(s3, bucket, keys.PROCESSING_POINTER, current)
     return code
 
 
@@ -105,5 +105,5 @@ def push_program(s3: S3Client, bucket: str, name: str, archive: bytes, now: str)
         return program
     s3.put_object(Bucket=bucket, Key=key, Body=archive, ChecksumSHA256=checksum_of(digest))
     current: Target = {"prefix": program.prefix, "digest": digest, "since": now}
-    pointers.move(s3, bucket, keys.program_pointer(name), pointer, current)
+    pointers.point(s3, bucket, keys.program_pointer(name), current)
     return program

@@ -141,16 +141,21 @@ class Instance(Table):
 
 @dataclass(frozen=True)
 class Gate(Table):
-    """Conditions under which a trained model becomes the current one."""
+    """Further conditions under which a trained model may become the current one: they only make the lab's stricter.
+
+    The lab's own are in analyses.toml, [analyses.NAME.promotion].
+    """
 
     table = "gate"
 
-    min_q3: float = setting(0.70, Number(0, 1))
-    """Protein models: least share of test residues whose state, of three, is correct."""
-    min_mcc: float = setting(0.50, Number(-1, 1))
-    """dnabert: least Matthews correlation coefficient on the validation records."""
+    min_q3: float = setting(0.0, Number(0, 1))
+    """Protein models: least share of test residues whose state, of three, is correct; without effect below the lab's
+    min_q3."""
+    min_mcc: float = setting(-1.0, Number(-1, 1))
+    """dnabert: least Matthews correlation coefficient on the validation records; without effect below the lab's
+    min_mcc."""
     any_test: bool = setting(False, Flag())
-    """true: compare with the current model even if it was tested on other records."""
+    """Without effect: only analyses.toml may allow a comparison with a model that was tested on other records."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import tarfile
 
@@ -11,9 +12,11 @@ import hyperparameters
 import numpy as np
 import pytest
 import torch
+from common.interruption import INTERRUPTED, Interruption
 from examples import IGNORED, Examples, MaskedExamples, collate, hide_bases, hide_spans, read_examples
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from tokens import OTHER, SPECIALS, KmerTokens
 
 
@@ -106,6 +109,7 @@ def test_hidden_spans_are_k_long_and_do_not_touch_the_frame(tokens):
 def test_a_model_is_trained_saved_and_served(train, inference, data, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("SM_CHANNEL_TRAIN", str(data))
     monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    monkeypatch.setenv("SEQDROP_CHECKPOINTS", str(tmp_path / "checkpoints"))
     arguments = "--k 3 --layers 1 --hidden 32 --positions 64 --epochs 6 --batch-size 16 --learning-rate 5e-3"
     train.main([*arguments.split(), "--validation", str(data / "train.csv")])
     lines = capsys.readouterr().out.splitlines()
@@ -114,11 +118,73 @@ def test_a_model_is_trained_saved_and_served(train, inference, data, tmp_path, c
     figures = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert figures["train_sequences"] == 120
     assert figures["validation"]["eval_auc"] > 0.95
+    # Eight steps an epoch: the last two of six epochs are kept.
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["checkpoint-40", "checkpoint-48"]
     vocabulary = (tmp_path / "model" / "vocab.txt").read_text().split()
     assert vocabulary[:7] == [*SPECIALS, "AAA", "AAT"]
     model = inference.model_fn(str(tmp_path / "model"))
     assert model.tokens.k == 3
     assert {"inference.py", "windows.py", "tokens.py"} <= {path.name for path in (tmp_path / "model/code").iterdir()}
+
+
+class StopAt(Interruption):
+    """A SIGTERM that arrives during a step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def on_step_end(self, args, state, control, **more):
+        self.signalled = state.global_step == self.step
+        super().on_step_end(args, state, control, **more)
+
+
+@pytest.mark.parametrize(("task", "step"), [("promoter", 11), ("masked", 3), ("promoter", 16)])
+def test_an_interrupted_run_resumes_exactly(train, data, tmp_path, capsys, task, step):
+    """Eight steps an epoch, with dropout and masks: the weights do not depend on where a run was stopped."""
+    arguments = "--k 3 --layers 1 --hidden 16 --positions 64 --epochs 3 --batch-size 16 --learning-rate 5e-3"
+    words = [*arguments.split(), "--task", task, "--train", str(data), "--validation", str(data / "train.csv")]
+    whole, cut = (
+        [*words, "--model-dir", str(tmp_path / name), "--checkpoints", str(tmp_path / name / "checkpoints")]
+        for name in ("whole", "cut")
+    )
+    assert train.main(whole) == 0
+    expected = steps_of(capsys.readouterr().out)
+    assert train.main(cut, StopAt(step)) == INTERRUPTED == 143
+    before = steps_of(capsys.readouterr().out)
+    assert not (tmp_path / "cut/model.safetensors").exists()
+    assert train.main(cut) == 0
+    lines = capsys.readouterr().out
+    after = steps_of(lines)
+    assert f"resume step={step}\n" in lines
+    assert min(after) == step + 1, "no step is repeated"
+    assert before | after == pytest.approx(expected, rel=1e-4)
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut")]
+    for name, tensor in weights[0].items():
+        assert torch.equal(tensor, weights[1][name]), name
+    figures = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("whole", "cut")]
+    assert figures[1]["train_loss"] == figures[0]["train_loss"]
+    assert figures[1]["validation"]["eval_loss"] == pytest.approx(figures[0]["validation"]["eval_loss"], abs=1e-6)
+
+
+def steps_of(text: str) -> dict[int, float]:
+    """Return the loss of each step in the lines of train.py."""
+    reports = re.findall(r"^step=(\d+)/\d+ loss=(\S+)", text, flags=re.MULTILINE)
+    return {int(step): float(loss) for step, loss in reports}
+
+
+def test_a_torn_checkpoint_and_one_of_other_data_are_not_resumed(train, data, tmp_path, capsys):
+    words = ["--k", "3", "--layers", "1", "--hidden", "16", "--positions", "64", "--epochs", "2", "--batch-size", "60"]
+    words += ["--train", str(data), "--model-dir", str(tmp_path / "m"), "--checkpoints", str(tmp_path / "c")]
+    train.main(words)
+    (tmp_path / "c/checkpoint-4/optimizer.pt").write_bytes(b"torn")
+    capsys.readouterr()
+    train.main(words)
+    assert "resume step=2\n" in capsys.readouterr().out
+    with (data / "train.csv").open("a") as file:
+        file.write("ACGTACGTACGT,1\n")
+    train.main(words)
+    assert "resume" not in capsys.readouterr().out
 
 
 def test_training_continues_from_a_checkpoint(train, tiny_folder, data, tmp_path):
@@ -227,9 +293,21 @@ def test_only_hidden_bases_are_labels(data, tokens):
         assert (example["label"][hidden] == before[hidden]).all()
         assert (example["label"][~hidden] == IGNORED).all()
         assert (example["ids"][~hidden] == before[~hidden]).all()
-        assert torch.equal(examples[index]["ids"], example["ids"]), "fixed means the same intervals on each access"
-    moving = MaskedExamples(data, tokens, 64, share=0.2)
-    assert any(not torch.equal(moving[0]["ids"], moving[0]["ids"]) for _ in range(9))
+        assert torch.equal(examples[index]["ids"], example["ids"]), "fixed means the same intervals in each epoch"
+
+
+@pytest.mark.parametrize("kind", [MaskedExamples, Examples])
+def test_each_epoch_has_other_masks_and_a_resumed_epoch_has_the_same(data, tokens, kind):
+    first, resumed = kind(data, tokens, 64, 0.2), kind(data, tokens, 64, 0.2)
+    masks = []
+    for epoch in range(3):
+        first.start_epoch(7, epoch)
+        masks.append([first[index]["ids"].tolist() for index in range(len(first))])
+    resumed.start_epoch(7, 1)
+    assert [resumed[index]["ids"].tolist() for index in reversed(range(len(resumed)))] == masks[1][::-1]
+    assert masks[0] != masks[1] != masks[2] != masks[0]
+    resumed.start_epoch(8, 1)
+    assert [resumed[index]["ids"].tolist() for index in range(len(resumed))] != masks[1]
 
 
 @given(st.integers(1, 200), st.integers(3, 6), st.floats(0.01, 0.5), st.integers(0, 99))

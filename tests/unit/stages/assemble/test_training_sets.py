@@ -12,14 +12,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from seqdrop import clock
 from seqdrop.aws import keys
+from seqdrop.config.promotion import Promotion
 from seqdrop.errors import ConfigurationError, NotMigratedError
 from seqdrop.ledger.records import Upload
+from seqdrop.models import pointers
 from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
 from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.assemble import training_sets
 from seqdrop.stages.assemble.view import require_analysis
+from seqdrop.stages.finish import candidates
 from seqdrop.stages.finish.finish import finish
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.operator.release import explain_refusal, release
@@ -48,12 +51,32 @@ min_q3 = 0.7
 """
 BODIES = encode_data_set(make_proteins(random.Random(3), {"train": 6, "validation": 2, "test": 2}), JOB)
 NAMES = sorted(BODIES)
+POINTER = "models/structure/current.json"
+# The pointer's entry of a model that the lab pushed, with a figure on test records of its own.
+SEED = {"key": "models/structure/seed.tar.gz", "digest": "5eed", "labels": list("HEC"), "calibration": ""}
+SEED |= {"task": "ss3", "figure": 0.79, "since": "2026-01-01T00:00:00.000Z"}
 
 
 @pytest.fixture
 def services(services):
     push_program(services.s3, "models", "protein", b"code", "now")
     return services
+
+
+@pytest.fixture
+def promoting(services):
+    """Services of a lab whose stack and analyses.toml let a trained model become the current one by itself."""
+    return permit(services)
+
+
+def permit(services, **promotion):
+    analyses = services.analyses
+    proteins = replace(analyses.by_name["proteins"], promotion=Promotion(**{"promotes": True, **promotion}))
+    return replace(
+        services,
+        settings=replace(services.settings, training_promotes="true"),
+        analyses=replace(analyses, by_name={**analyses.by_name, "proteins": proteins}),
+    )
 
 
 @pytest.fixture
@@ -95,6 +118,20 @@ def attempt_of(services, version):
 def read(services, key: str) -> dict:
     bucket = "models" if key.startswith(keys.MODELS) else "results"
     return json.loads(services.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def pointer_of(services) -> dict | None:
+    return pointers.read(services.s3, "models", POINTER)
+
+
+def drop_set(services, drop, job: str) -> UploadVersion:
+    """Drop and validate a complete training set with this job.toml; return the version of job.toml."""
+    for name in NAMES:
+        if name != "job.toml":
+            validate(services, drop(name))
+    head = drop("job.toml", job.encode())
+    validate(services, head)
+    return head
 
 
 def mails(sent) -> list[str]:
@@ -479,22 +516,52 @@ class TestStart:
 
 
 class TestEnd:
-    def test_a_good_model_is_registered_and_becomes_the_current_one(self, services, sagemaker, dropped, sent):
+    def test_a_good_model_is_registered_as_a_candidate(self, services, sagemaker, dropped, sent):
         name = train(services, sagemaker, dropped["job.toml"])
-        pointer = read(services, "models/structure/current.json")["current"]
-        card = read(services, pointer["key"].replace("model.tar.gz", "card.json"))
-        assert (pointer["figure"], pointer["labels"], card["job"]) == (0.8, ["H", "E", "C"], name)
+        summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
+        version = Version("structure", summary["version"])
+        assert (summary["current"], summary["passed"]) == (False, True)
+        assert summary["promote"] == f"seqdrop models promote structure {version.version} --yes"
+        card = read(services, version.card_key)
+        assert (card["figure"], card["labels"], card["job"]) == (0.8, ["H", "E", "C"], name)
+        assert card["gate"] == {"passed": True, "why": summary["why"]}
         assert (card["data"]["uploads"]["job.toml"], card["code_digest"]) == (
             dropped["job.toml"].id,
             services.ledger.find_job(name).model_digest,
         )
-        body = services.s3.get_object(Bucket="models", Key=pointer["key"])["Body"].read()
+        body = services.s3.get_object(Bucket="models", Key=version.key)["Body"].read()
         assert body == services.s3.get_object(Bucket="work", Key=f"jobs/{name}/output/model.tar.gz")["Body"].read()
+        assert pointer_of(services) is None
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
         assert services.ledger.find_job(name).state == "DONE"
         queued = [body["upload"] for queue, body in sent if queue == "archive_queue"]
         assert sorted(queued) == sorted(version.id for version in dropped.values())
+        mail = mails(sent)[0]
+        assert "is registered as a candidate" in mail
+        assert "become current only when a person promotes them" in mail
+        assert f"\n  seqdrop models promote structure {version.version}\n" in mail
+
+    def test_a_good_model_becomes_the_current_one_if_stack_and_analyses_permit_it(
+        self, promoting, sagemaker, dropped, sent
+    ):
+        name = train(promoting, sagemaker, dropped["job.toml"])
+        pointer = pointer_of(promoting)["current"]
+        card = read(promoting, pointer["key"].replace("model.tar.gz", "card.json"))
+        assert (pointer["figure"], pointer["labels"], card["job"]) == (0.8, ["H", "E", "C"], name)
+        assert (pointer["by"], pointer["why"]) == ("gate", card["gate"]["why"])
+        summary = read(promoting, f"results/training/{dropped['job.toml'].id}/summary.json")
+        assert (summary["current"], summary["promote"]) == (True, "")
         assert "is now the current model" in mails(sent)[0]
+        assert "\n  seqdrop models rollback structure\n" in mails(sent)[0]
+
+    @pytest.mark.parametrize(
+        ("stack", "promotes"), [("true", False), ("false", True), ("training_promotes", True), ("True", True)]
+    )
+    def test_neither_the_stack_nor_analyses_alone_permits_it(self, services, sagemaker, dropped, stack, promotes):
+        lab = permit(services, promotes=promotes)
+        lab = replace(lab, settings=replace(lab.settings, training_promotes=stack))
+        train(lab, sagemaker, dropped["job.toml"], 1.0)
+        assert pointer_of(services) is None
 
     def test_card_and_mail_list_the_files_that_were_used(self, services, sagemaker, dropped, drop, sent):
         train(services, sagemaker, dropped["job.toml"])
@@ -533,15 +600,18 @@ class TestEnd:
         assert states(services, dropped.values()) == {"VALIDATED"}
         assert "Contents" not in services.s3.list_objects_v2(Bucket="archive")
 
-    def test_a_second_message_only_enqueues_the_files(self, services, sagemaker, dropped, sent):
+    def test_a_second_message_only_enqueues_the_files(self, promoting, sagemaker, dropped, sent):
+        services = promoting
         name = train(services, sagemaker, dropped["job.toml"])
         before = read(services, "models/structure/current.json"), len(mails(sent))
         finish(services, name)
         assert (read(services, "models/structure/current.json"), len(mails(sent))) == before
 
     def test_after_a_crash_the_next_delivery_completes_the_registration(
-        self, services, sagemaker, dropped, monkeypatch
+        self, promoting, sagemaker, dropped, monkeypatch
     ):
+        services = promoting
+
         def die(*_, **__):
             raise KeyboardInterrupt
 
@@ -551,32 +621,91 @@ class TestEnd:
         monkeypatch.undo()
         finish(services, job_name([attempt_of(services, dropped["job.toml"])]))
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
-        assert read(services, "models/structure/current.json")["history"] == []
+        pointer = pointer_of(services)
+        summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
+        assert (pointer["history"], summary["current"]) == ([], True)
+        assert (summary["passed"], summary["why"]) == (True, pointer["current"]["why"])
 
     @pytest.mark.parametrize(("q3", "why"), [(0.69, "below 0.7"), (None, "not known")])
-    def test_a_model_that_fails_the_gate_is_only_registered(self, services, sagemaker, dropped, sent, q3, why):
+    def test_a_model_that_fails_the_gate_is_only_registered(self, promoting, sagemaker, dropped, sent, q3, why):
+        services = promoting
         train(services, sagemaker, dropped["job.toml"], q3)
         summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
-        assert (summary["current"], why in summary["why"]) == (False, True)
+        assert (summary["current"], summary["passed"], why in summary["why"]) == (False, False, True)
         assert services.s3.list_objects_v2(Bucket="models", Prefix="models/structure/")["KeyCount"] == 2
-        assert "did not become the current model" in mails(sent)[0]
+        assert "is registered as a candidate" in mails(sent)[0]
+        assert "It did not pass the gate." in mails(sent)[0]
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
         version = Version("structure", summary["version"])
-        make_current(services.s3, "models", version, "now")
-        assert read(services, "models/structure/current.json")["current"]["key"] == version.key
+        make_current(services.s3, "models", version, "now", "me")
+        current = pointer_of(services)["current"]
+        assert (current["key"], current["by"], current["why"]) == (version.key, "me", summary["why"])
 
-    def test_a_worse_model_does_not_become_the_current_one(self, services, sagemaker, dropped, drop):
+    def test_a_worse_model_does_not_become_the_current_one(self, promoting, sagemaker, dropped, drop):
+        services = promoting
         train(services, sagemaker, dropped["job.toml"], 0.9)
-        first = read(services, "models/structure/current.json")
+        first = pointer_of(services)
         again = drop("job.toml", reusing(dropped["job.toml"]))
         validate(services, again)
         train(services, sagemaker, again, 0.8)
-        assert read(services, "models/structure/current.json") == first
+        assert pointer_of(services) == first
         better = drop("job.toml", reusing(again))
         validate(services, better)
         train(services, sagemaker, better, 0.95)
-        now = read(services, "models/structure/current.json")
+        now = pointer_of(services)
         assert (now["current"]["figure"], now["history"]) == (0.95, [first["current"]])
+
+    @pytest.mark.parametrize("gate", ["min_q3 = 0\nany_test = true", "min_q3 = 0.0\nmin_mcc = -1\nany_test = true", ""])
+    @pytest.mark.parametrize("q3", [0.3, 1.0])
+    def test_a_dropped_job_toml_cannot_lower_the_bar(self, promoting, sagemaker, drop, sent, gate, q3):
+        """The review's replacement of a model: no bar, any test records, and a test split made up to give 1.0."""
+        services = promoting
+        pointers.point(services.s3, "models", POINTER, SEED)
+        head = drop_set(services, drop, JOB.partition("[gate]")[0] + f"[gate]\n{gate}\n")
+        train(services, sagemaker, head, q3)
+        summary = read(services, f"results/training/{head.id}/summary.json")
+        assert (pointer_of(services)["current"], summary["current"], summary["passed"]) == (SEED, False, False)
+        assert ("not measured on the same test split" if q3 == 1.0 else "below 0.7") in summary["why"]
+        assert ("gate.any_test in job.toml has no effect" in mails(sent)[0]) == ("any_test" in gate)
+
+    def test_a_dropped_job_toml_can_raise_the_bar(self, promoting, sagemaker, drop):
+        head = drop_set(promoting, drop, JOB.replace("min_q3 = 0.7", "min_q3 = 0.9"))
+        train(promoting, sagemaker, head, 0.85)
+        summary = read(promoting, f"results/training/{head.id}/summary.json")
+        assert (summary["passed"], "below 0.9" in summary["why"]) == (False, True)
+
+    def test_a_name_that_no_analysis_uses_has_no_current_model(self, promoting, sagemaker, drop):
+        """Pre-trained weights have such names; a training must not replace them."""
+        head = drop_set(promoting, drop, JOB.replace('model = "cnn"', 'model = "cnn"\nname = "tiny-t5"'))
+        train(promoting, sagemaker, head, 1.0)
+        listed = promoting.s3.list_objects_v2(Bucket="models", Prefix="models/")["Contents"]
+        assert [entry["Key"].rsplit("/", 1)[1] for entry in listed] == ["card.json", "model.tar.gz"]
+
+    def test_other_classes_are_a_reason_against_a_model(self, promoting, sagemaker, dropped):
+        other = {**SEED, "labels": list("ABC"), "figure": 0.1}
+        pointers.point(promoting.s3, "models", POINTER, other)
+        lab = permit(promoting, any_test=True)
+        train(lab, sagemaker, dropped["job.toml"])
+        assert pointer_of(lab)["current"] == other
+        summary = read(lab, f"results/training/{dropped['job.toml'].id}/summary.json")
+        assert "its classes are H, E, C, but those of the current model are A, B, C" in summary["why"]
+
+    def test_a_person_who_is_faster_is_not_overruled(self, promoting, sagemaker, dropped, monkeypatch):
+        """The gate judges again if the pointer moved after it was read, and no entry of the history is lost."""
+        better = {**SEED, "figure": 0.99}
+
+        def judge_late(*arguments):
+            verdict = judge(*arguments)
+            if pointer_of(promoting) is None:
+                pointers.point(promoting.s3, "models", POINTER, better)
+            return verdict
+
+        judge = candidates.judge
+        monkeypatch.setattr(candidates, "judge", judge_late)
+        train(permit(promoting, any_test=True), sagemaker, dropped["job.toml"])
+        summary = read(promoting, f"results/training/{dropped['job.toml'].id}/summary.json")
+        assert (pointer_of(promoting)["current"], summary["current"]) == (better, False)
+        assert "that of the current model is 0.9900" in summary["why"]
 
     def test_a_job_without_a_model_fails(self, services, sagemaker, dropped):
         fail(services, sagemaker, dropped["job.toml"], "Completed")

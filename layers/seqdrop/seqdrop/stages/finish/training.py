@@ -10,11 +10,11 @@ from seqdrop.companions.training_sets import reuse_line
 from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import class_names
 from seqdrop.models.artifacts import Artifacts, ModelNotFoundError, read_artifacts
-from seqdrop.models.promotion import Candidate, Verdict, judge
-from seqdrop.models.registry import Version, current_candidate, make_current, register
+from seqdrop.models.promotion import Candidate
+from seqdrop.models.registry import Version
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, now
 from seqdrop.sagemaker.client import Description, describe
+from seqdrop.stages.finish.candidates import Registration, Trained, register_candidate
 from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import enqueue_next
@@ -23,6 +23,8 @@ from seqdrop.training.request import Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from seqdrop.runtime.services import Services
 
 # SageMaker's names of the cases in which it ends a job by itself, and what they mean to a lab.
 SECONDARY_STATUS = {
@@ -79,26 +81,21 @@ def _explain(description: Description) -> str:
 
 def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[str, Any]) -> str:
     """Register the model and move the attempt to TRAINED. Return why there is no model; "" if there is one."""
-    order, s3, models = Order.from_json(attempt.plan), services.s3, services.settings.models
+    order, results = Order.from_json(attempt.plan), services.settings.results
     try:
-        artifacts = read_artifacts(s3, services.settings.work, job.name)
+        artifacts = read_artifacts(services.s3, services.settings.work, job.name)
     except ModelNotFoundError as error:
         return str(error)
     version = Version(order.model, version_of(attempt, order))
     check_migration(services, keys.model_pointer(version.model))
-    metric = "MCC" if order.job.model == DNABERT else "Q3"
-    new = Candidate(order.job.target, _read_figure(order, artifacts), order.prepared.test_digest, metric)
     files = _list_files(services, attempt, order)
-    card = {**_make_card(job, order, files, artifacts, response), "figure": new.figure}
-    register(s3, artifacts.source, models, version, card)
-    verdict = _judge(services, order, version, new)
-    if verdict.passed:
-        make_current(s3, models, version, now())
-    summary = {"model": version.model, "version": version.version, "current": verdict.passed, "why": verdict.why}
-    key = keys.training_result(attempt.upload_id, "summary.json")
-    services.put_json(services.settings.results, key, {**summary, "card": card})
-    _mail_model(services, attempt.upload_id, version, verdict, files)
-    services.ledger.move(attempt, "TRAINED", reason=verdict.why[:1000])
+    card, facts = _make_card(job, order, files, artifacts, response), _read_facts(order, artifacts)
+    trained = Trained(artifacts.source, order, version, facts, {**card, "figure": facts.figure})
+    registration = register_candidate(services, trained)
+    summary = {**registration.as_dict(), "card": trained.card}
+    services.put_json(results, keys.training_result(attempt.upload_id, "summary.json"), summary)
+    _mail_model(services, attempt.upload_id, order, registration, files)
+    services.ledger.move(attempt, "TRAINED", reason=registration.verdict.why[:1000])
     return ""
 
 
@@ -111,22 +108,18 @@ def version_of(attempt: Attempt, order: Order) -> str:
     return f"{attempt.created_at[:10]}-{order.training}-{attempt.upload_id[:8].lower()}-{attempt.number}"
 
 
-def _judge(services: Services, order: Order, version: Version, new: Candidate) -> Verdict:
-    gate, dnabert = order.job.gate, order.job.model == DNABERT
-    current = current_candidate(services.s3, services.settings.models, version.model)
-    return judge(new, current, gate.min_mcc if dnabert else gate.min_q3, gate.any_test)
+def _read_facts(order: Order, artifacts: Artifacts) -> Candidate:
+    """Return the facts that the gate uses. The figure is None if the training did not report it.
 
-
-def _read_figure(order: Order, artifacts: Artifacts) -> float | None:
-    """Return the figure that the promotion gate compares; None if the training did not report it.
-
-    It is Q3 on the test split, from the card of train.py; for dnabert it is the MCC on the validation split.
+    The figure is Q3 on the test split, from the card of train.py; for dnabert it is the MCC on the validation split.
     """
-    if order.job.model == DNABERT:
+    is_dnabert = order.job.model == DNABERT
+    if is_dnabert:
         figure: float | None = artifacts.metrics.get("validation", {}).get("eval_mcc")
     else:
         figure = artifacts.card.get("metrics", {}).get("test_q3")
-    return figure
+    metric, labels = "MCC" if is_dnabert else "Q3", class_names(artifacts.config)
+    return Candidate(order.job.target, figure, order.prepared.test_digest, metric, labels)
 
 
 def _list_files(services: Services, attempt: Attempt, order: Order) -> DataFiles:
@@ -167,19 +160,40 @@ def _make_card(
     }
 
 
-def _mail_model(services: Services, upload_id: str, version: Version, verdict: Verdict, files: DataFiles) -> None:
-    upload = services.ledger.require_upload(upload_id)
-    name, models = f"{version.model} {version.version}", services.settings.models
-    status = "is now the current model" if verdict.passed else "is registered, and did not become the current model"
+def _mail_model(services: Services, upload_id: str, order: Order, registration: Registration, files: DataFiles) -> None:
+    upload, version = services.ledger.require_upload(upload_id), registration.version
+    name, status = f"{version.model} {version.version}", registration.status
     services.notify(
         f"Seqdrop: {name} {status}",
-        f"The training of {upload.key} (upload {upload.id}) is complete. Its model {name} {status}: {verdict.why}.\n\n"
+        f"The training of {upload.key} (upload {upload.id}) is complete. Its model {name} {status}: "
+        f"{registration.verdict.why}.\n{_explain_status(services, order, registration)}\n"
         f"{_describe_files(files)}\n"
-        f"To read its card:\n  aws s3 cp s3://{models}/{version.card_key} -\n"
-        f"To make this version, or any other registered one, the current model:\n"
-        f"  seqdrop models use {version.model} {version.version}\n"
+        f"To read its card:\n  aws s3 cp s3://{services.settings.models}/{version.card_key} -\n"
+        f"{_advise_on_promotion(registration)}"
         "To train on the same data again: drop a job.toml with this line at its top, before the first table:\n"
         f"  {reuse_line(upload.id)}\n",
+    )
+
+
+def _explain_status(services: Services, order: Order, registration: Registration) -> str:
+    """Return why a model is a candidate, and that job.toml cannot change it."""
+    lines = ""
+    if not registration.current and registration.verdict.passed:
+        lines = "It passed the gate, but trained models of this name become current only when a person promotes them.\n"
+    elif not registration.current:
+        lines = "It did not pass the gate. Predictions do not use it.\n"
+    if order.job.gate.any_test and not services.analyses.promotion_of(order.model).any_test:
+        lines += "gate.any_test in job.toml has no effect; only analyses.toml may allow that comparison.\n"
+    return lines
+
+
+def _advise_on_promotion(registration: Registration) -> str:
+    """Return the commands that change which version is the current model."""
+    model = registration.version.model
+    if registration.current:
+        return f"To use the previous model again:\n  seqdrop models rollback {model}\n"
+    return (
+        f"To compare it with the current model, and then, with --yes, to make it current:\n  {registration.command}\n"
     )
 
 
