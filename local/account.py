@@ -28,7 +28,7 @@ class Account:
         self._loop = loop
 
     def find_refusal(
-        self, caller: tuple[str, str, str], action: str, resource: str, context: Mapping[str, str]
+        self, caller: tuple[str, str, str], action: str, resource: str, context: Mapping[str, str | list[str]]
     ) -> str | None:
         """Return why the policies of a caller (access key, account, region) deny an action; None if they allow it.
 

@@ -146,10 +146,12 @@ class ModelBench:
     def create_model(self, **changes: object) -> str:
         """Create a model and return its name.
 
-        ExecutionRoleArn and Tags change the request, other `changes` change the container.
+        ExecutionRoleArn, Tags and EnableNetworkIsolation change the request, other `changes` change the container.
         """
         name = unique_name("model")
-        outer = {key: changes.pop(key) for key in ("ExecutionRoleArn", "Tags") if key in changes}
+        outer = {
+            key: changes.pop(key) for key in ("ExecutionRoleArn", "Tags", "EnableNetworkIsolation") if key in changes
+        }
         container = {"Image": self.image, "ModelDataUrl": self.data} | changes
         self.sagemaker.create_model(
             ModelName=name, PrimaryContainer=container, **({"ExecutionRoleArn": self.role} | outer)

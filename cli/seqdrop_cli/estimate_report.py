@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from seqdrop.training.plan import instances
+from seqdrop.aws import prices as instances
 
 from seqdrop_cli.console import is_terminal, paint, print_table, say
 from seqdrop_cli.costs import bill

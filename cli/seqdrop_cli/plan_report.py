@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqdrop.aws.prices import AS_OF, REGION, SOURCE
 from seqdrop.errors import DistributionRefusedError, InvalidFileError, PlanRefusedError
 from seqdrop.training.jobfile import JobFile, parse
-from seqdrop.training.plan.instances import AS_OF, REGION, SOURCE
 from seqdrop.training.plan.search import Plan, gib
 from seqdrop.training.plan.sizing import size_training
 

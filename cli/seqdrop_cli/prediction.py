@@ -52,7 +52,8 @@ class Masks:
 class Input:
     """The facts of a valid file from a first pass over it.
 
-    `items`, `taken` and `distinct` are the entries of ReadingPass.counts. `alphabet` is that of the report's figures.
+    `items`, `taken`, `distinct` and `windows` are the entries of ReadingPass.counts. `alphabet` is that of the report's
+    figures.
     """
 
     path: Path
@@ -62,6 +63,7 @@ class Input:
     items: int
     taken: int
     distinct: int
+    windows: int
     alphabet: str
     masks: Masks | None = None
 

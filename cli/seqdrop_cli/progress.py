@@ -12,7 +12,7 @@ from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.routing import is_gated
-from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
+from seqdrop.stages.start_processing.tries import find_last_job, is_final
 
 if TYPE_CHECKING:
     from seqdrop.ledger.table import Ledger

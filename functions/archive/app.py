@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.runtime.services import services
+from seqdrop.runtime.services import archiving_services
 from seqdrop.runtime.sqs import handle_each
 from seqdrop.stages.archive.archive import archive
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
     """Archive the upload of each message."""
-    return handle_each(services(), event, context, _handle)
+    return handle_each(archiving_services(), event, context, _handle)
 
 
 def _handle(body: UploadMessage) -> None:
-    archive(services(), body["upload"])
+    archive(archiving_services(), body["upload"])

@@ -1,8 +1,8 @@
 """Permissions that an S3 request needs besides its own action and that ministack does not check.
 
 For an object under SSE-KMS, the identity policy and the key policy must both allow the key's actions. Tags that are
-set or copied need the tagging actions. A caller that may not list a bucket gets a 403 for an absent key instead of a
-404. A first deployment to AWS often fails at one of these three.
+set or copied need the tagging actions, and annotations that are copied need theirs. A caller that may not list a bucket
+gets a 403 for an absent key instead of a 404. A first deployment to AWS often fails at one of these.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from ministack.core.iam_evaluator import AuthError, EvalResult
 
 GENERATE, DECRYPT = "kms:GenerateDataKey", "kms:Decrypt"
+# Requests that name a version need these actions. The service authorization reference lists them.
+VERSIONED = {
+    "GetObjectAnnotation": "GetObjectVersionAnnotation",
+    "PutObjectAnnotation": "PutObjectVersionAnnotation",
+    "DeleteObjectAnnotation": "DeleteObjectVersionAnnotation",
+    "ListObjectAnnotations": "ListObjectVersionAnnotations",
+}
 READS = frozenset({"GetObject", "GetObjectVersion"})
 
 
@@ -46,6 +53,7 @@ def apply() -> None:
         return enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
 
     iam_actions.s3_additional_checks, iam_evaluator.enforce = all_checks, enforce_by_service
+    iam_actions._S3_VERSIONED_ACTIONS |= VERSIONED
 
 
 def _object_checks(method: str, action: str | None, bucket: str, key: str, headers: dict, query: dict) -> list:
@@ -80,7 +88,18 @@ def _source_checks(arn: str, headers: dict) -> list:
     if tags and headers.get("x-amz-tagging-directive", "COPY") == "COPY":
         read = "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging"
         checks += [(read, f"arn:aws:s3:::{bucket}/{key}"), ("s3:PutObjectTagging", arn)]
-    return checks
+    return [*checks, *_annotation_checks(arn, headers)]
+
+
+def _annotation_checks(arn: str, headers: dict) -> list:
+    """Return the checks of a copy with annotations: read them, and write them, unless they are excluded."""
+    bucket, key, version = parse_copy_source(headers)
+    current = version or find_object(bucket, key).get("version_id")
+    annotated = s3._object_annotations.get((bucket, key, None if current == "null" else current))
+    if not annotated or headers.get("x-amz-object-annotation-directive", "COPY").upper() != "COPY":
+        return []
+    read = "s3:GetObjectVersionAnnotation" if version else "s3:GetObjectAnnotation"
+    return [(read, f"arn:aws:s3:::{bucket}/{key}"), ("s3:PutObjectAnnotation", arn)]
 
 
 def _absence_checks(bucket: str, record: dict) -> list:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from local.sagemaker.conditions import read_conditions
 from local.sagemaker.errors import AccessDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local.calls import Remote
+    from local.sagemaker.conditions import Value
 
 SERVICE = "sagemaker"
 PASSED_TO = {"iam:PassedToService": "sagemaker.amazonaws.com"}
@@ -31,7 +33,8 @@ class Caller:
 
     def require(self, action: str, resource: str, parameters: Mapping[str, object], tags: dict[str, str]) -> None:
         """Raise AccessDeniedError unless the caller may perform the action on the resource, which has these tags."""
-        context = self.iam.call("read_request_tags", action, parameters)
+        context: dict[str, Value] = self.iam.call("read_request_tags", action, parameters)
+        context |= read_conditions(action.partition(":")[2], parameters)
         context |= {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         self._enforce(action, resource, context)
 
@@ -39,7 +42,7 @@ class Caller:
         """Raise AccessDeniedError unless the caller may pass this role to SageMaker."""
         self._enforce("iam:PassRole", role, PASSED_TO)
 
-    def _enforce(self, action: str, resource: str, context: Mapping[str, str]) -> None:
+    def _enforce(self, action: str, resource: str, context: Mapping[str, Value]) -> None:
         caller = (self.access_key, self.account, self.region)
         refusal = self.iam.call("find_refusal", caller, action, resource, context)
         if refusal is not None:

@@ -1,8 +1,8 @@
 """The process of a transform job: the model's code under the contract of the Hugging Face container.
 
-Started by path with a connected socket and the model folder. It sends frames (see `read_frame`): `{"event": "ready"}`
-once the model is loaded, then a response to each request until the socket is closed. It must import nothing of this
-project, because the module path belongs to the model's code.
+Started by path with a connected socket, the model folder, and "isolated" if the model has no network. It sends frames
+(see `read_frame`): `{"event": "ready"}` once the model is loaded, then a response to each request until the socket is
+closed. It must import nothing of this project, because the module path belongs to the model's code.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import inspect
 import json
 import os
+import runpy
 import socket
 import struct
 import sys
@@ -160,5 +161,7 @@ def read_exactly(connection: socket.socket, size: int) -> bytearray | None:
 
 
 if __name__ == "__main__":
+    if sys.argv[3:] == ["isolated"]:
+        runpy.run_path(str(Path(__file__).with_name("isolation.py")))["isolate"]()
     hide_checkout()
     serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])

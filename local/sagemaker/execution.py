@@ -45,8 +45,9 @@ class Execution:
         self.scratch.mkdir(parents=True)
         self._credentials = roles.credentials(self._role)
         self._s3 = roles.client("s3", self._credentials, job.region)
+        environment = make_environment(job, self.scratch, self._model_dir)
         self._container = Container(
-            self._model_dir, make_environment(job, self.scratch, self._model_dir), self._log, job.stopping, zygote
+            self._model_dir, environment, self._log, job.stopping, zygote, is_isolated=job.model.is_isolated
         )
 
     def run(self) -> None:

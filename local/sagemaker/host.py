@@ -38,7 +38,10 @@ class ModelNotLoadedError(ContainerError):
 
 
 class Container:
-    """A process with a loaded model, started again after it was lost; forked from `zygote` if that is possible."""
+    """A process with a loaded model, started again after it was lost; forked from `zygote` if that is possible.
+
+    With `is_isolated`, the process reaches no network.
+    """
 
     def __init__(
         self,
@@ -47,8 +50,10 @@ class Container:
         log: Path,
         cancelled: threading.Event,
         zygote: Zygote | None = None,
+        is_isolated: bool = False,
     ) -> None:
         self._model_dir, self._environment = model_dir, environment
+        self._words = [str(model_dir), *(["isolated"] if is_isolated else [])]
         self._log, self._cancelled, self._zygote = log, cancelled, zygote
         self._process: subprocess.Popen[bytes] | Forked | None = None
         self._connection: socket.socket | None = None
@@ -105,14 +110,14 @@ class Container:
         early = {name for name, value in self._environment.items() if value != usual.get(name)} - FOLDERS
         if self._zygote is None or not all(name.startswith(READ_LATE) for name in early):
             return None
-        argv = [str(PROGRAM), str(connection), str(self._model_dir)]
+        argv = [str(PROGRAM), str(connection), *self._words]
         with Path(os.devnull).open("rb") as nothing:
             standard = [nothing.fileno(), log, log]
             return self._zygote.fork(argv, self._environment, self._model_dir, standard, keep=[connection])
 
     def _spawn(self, connection: int, log: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-P", "-u", str(PROGRAM), str(connection), str(self._model_dir)],
+            [sys.executable, "-P", "-u", str(PROGRAM), str(connection), *self._words],
             cwd=self._model_dir,
             env=self._environment,
             pass_fds=[connection],

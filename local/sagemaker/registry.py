@@ -48,6 +48,11 @@ class Model:
         return self.request["ExecutionRoleArn"]
 
     @property
+    def is_isolated(self) -> bool:
+        """True if its containers reach no network; they never have credentials here."""
+        return bool(self.request.get("EnableNetworkIsolation"))
+
+    @property
     def data_url(self) -> str:
         """The URL of model.tar.gz."""
         source = self.container.get("ModelDataSource", {}).get("S3DataSource", {})

@@ -51,7 +51,7 @@ def script_command(job: TrainingJob, script: Path) -> list[str]:
     if read_toolkit_setting(hyperparameters, "sagemaker_torch_distributed_enabled") is not True:
         return [sys.executable, "-u", *words]
     count = job.request.get("Environment", {}).get(PROCESSES, str(DEFAULT_PROCESSES))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
     return [*torchrun, "--nnodes", "1", "--nproc_per_node", count, *words]
 
 

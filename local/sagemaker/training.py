@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_SECONDS = 86400
 GRACE_SECONDS = 120  # between SIGTERM and SIGKILL, as in SageMaker
 ML = "/opt/ml"
+ISOLATION = Path(__file__).with_name("isolation.py")
 
 
 class TrainingExecution:
@@ -175,15 +177,22 @@ class TrainingExecution:
             words = script_command(self._job, script)
             if self._job.stopping.is_set():
                 words = ["true"]  # the job was stopped before the script existed
+            environment = script_environment(self._job, self.scratch, self._ml)
+            if self._is_isolated:
+                words = [sys.executable, "-I", str(ISOLATION), *words]
             self._process = subprocess.Popen(
                 words,
                 cwd=script.parent,
-                env=script_environment(self._job, self.scratch, self._ml) | self._keys(),
+                env=environment if self._is_isolated else environment | self._keys(),
                 process_group=0,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    @property
+    def _is_isolated(self) -> bool:
+        return bool(self._job.request.get("EnableNetworkIsolation"))
 
     def _keys(self) -> dict[str, str]:
         """Return the role's keys as variables; AWS provides them by a URL."""

@@ -31,7 +31,6 @@ UNSUPPORTED = (
     "ServerlessJobConfig",
     "MlflowConfig",
     "ModelPackageConfig",
-    "EnableNetworkIsolation",
 )
 OTHER_LAUNCHERS = (
     "sagemaker_mpi_enabled",

@@ -316,7 +316,6 @@ class TestRequests:
                 },
                 "Invalid regular expression",
             ),
-            ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation is not supported"),
             ({"VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}, "VpcConfig is not supported"),
             ({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}, "Duplicate tag"),
             ({"hyperparameters": {"sagemaker_mpi_enabled": "true"}}, "sagemaker_mpi_enabled is not supported"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from seqdrop.ledger.records import Upload
+from seqdrop.sagemaker.requests.processing import LONGEST
 
 # The actions on the key that an identity needs besides its action on an encrypted resource.
 # Sources: the KMS sections of the S3, SQS, SNS and DynamoDB developer guides.
@@ -237,7 +238,7 @@ def test_every_function_is_deployed_with_a_log_that_expires(repository):
 @pytest.mark.parametrize(
     ("function", "job", "role"),
     [
-        ("ValidateFunction", "Processing", "ProcessingRole"),
+        ("StartProcessingFunction", "Processing", "ProcessingRole"),
         ("StartTransformFunction", "Transform", "ExecutionRole"),
         ("StartTrainingFunction", "Training", "TrainingRole"),
     ],
@@ -247,12 +248,95 @@ def test_each_kind_of_job_is_started_by_one_function_with_one_role(function, job
     assert [name for name in IDENTITIES if create in actions(name)] == [function]
     roles = [s["Resource"] for s in statements(function) if "iam:PassRole" in as_list(s["Action"])]
     assert roles == [{"GetAtt": f"{role}.Arn"}]
-    (statement,) = [s for s in statements(function) if create in as_list(s["Action"])]
-    assert {f"sagemaker:Describe{job}Job", "sagemaker:AddTags"} <= set(as_list(statement["Action"]))
+    (bounded,) = [s for s in statements(function) if create in as_list(s["Action"])]
+    others = [s for s in statements(function) if f"sagemaker:Describe{job}Job" in as_list(s["Action"])]
+    (statement,) = [s for s in others if s["Resource"] == bounded["Resource"]]
+    assert "sagemaker:AddTags" in as_list(statement["Action"])
     assert f"sagemaker:Describe{job}Job" in actions("FinishFunction")
     patterns = [rule["EventPattern"] for rule in of_type("AWS::Events::Rule").values()]
     (pattern,) = [item for item in patterns if item["detail-type"] == [f"SageMaker {job} Job State Change"]]
     assert pattern["detail"][f"{job}JobStatus"] == ["Completed", "Failed", "Stopped"]
+
+
+def test_the_function_that_parses_dropped_files_may_start_nothing():
+    """A file that takes over the process must not gain a machine with a network and the role of jobs."""
+    granted = actions("ValidateFunction")
+    assert not [action for action in granted if action.startswith(("sagemaker:", "iam:", "lambda:", "sts:", "events:"))]
+    writable = [str(s["Resource"]) for s in statements("ValidateFunction") if "s3:PutObject" in as_list(s["Action"])]
+    assert not [resource for resource in writable if "jobs/" in resource or "processing/" in resource]
+
+
+def test_the_function_that_starts_processing_jobs_reads_no_dropped_file():
+    assert not [s for s in statements("StartProcessingFunction") if "LandingBucket" in str(s["Resource"])]
+
+
+def conditions(function: str, action: str) -> dict:
+    (statement,) = [s for s in statements(function) if action in as_list(s["Action"])]
+    assert as_list(statement["Action"]) == [action], "other actions lack the keys of its request"
+    return statement["Condition"]
+
+
+def test_a_processing_job_is_bounded_by_its_role():
+    assert conditions("StartProcessingFunction", "sagemaker:CreateProcessingJob") == {
+        "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": {"Ref": "ProcessingInstanceType"}},
+        "Null": {"sagemaker:InstanceTypes": "false"},
+        "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": LONGEST},
+        "ArnEquals": {"sagemaker:VolumeKmsKey": {"GetAtt": "Key.Arn"}},
+    }
+
+
+def test_models_and_trainings_without_isolation_are_refused():
+    assert conditions("StartTransformFunction", "sagemaker:CreateModel")["Bool"] == {
+        "sagemaker:NetworkIsolation": "true"
+    }
+    training = conditions("StartTrainingFunction", "sagemaker:CreateTrainingJob")["Bool"]
+    assert training == {"sagemaker:NetworkIsolation": {"If": ["IsIsolated", "true", ["true", "false"]]}}
+    assert TREE["Conditions"]["IsIsolated"] == {"Equals": [{"Ref": "TrainingIsolation"}, "true"]}
+    assert TREE["Parameters"]["TrainingIsolation"]["Default"] == "true"
+
+
+# Longest values that AWS allows for what a variable refers to, or, for parameters, what a lab may reasonably choose.
+STACK, REGION, SUFFIX = "s" * 128, "ap-southeast-99", "amazonaws.com.cn"
+IMAGE = f"123456789012.dkr.ecr.{REGION}.{SUFFIX}/{'r' * 100}@sha256:{'0' * 64}"
+LONGEST_VALUES = {
+    "AWS::DynamoDB::Table": "t" * 255,
+    "AWS::S3::Bucket": "b" * 63,
+    "AWS::SQS::Queue": f"https://sqs.{REGION}.{SUFFIX}/123456789012/{'q' * 80}",
+    "AWS::SNS::Topic": f"arn:aws-us-gov:sns:{REGION}:123456789012:{'t' * 256}",
+    "AWS::KMS::Key": f"arn:aws-us-gov:kms:{REGION}:123456789012:key/{'k' * 36}",
+    "AWS::IAM::Role": f"arn:aws-us-gov:iam::123456789012:role/{'r' * 64}",
+}
+
+
+def measure(value) -> int:
+    """Return the greatest length of a variable's value."""
+    if not isinstance(value, dict):
+        return len(str(value))
+    ((kind, argument),) = value.items()
+    if kind == "If":
+        return max(map(measure, argument[1:]))
+    if kind == "Sub":
+        return len(argument) + len(REGION) + len(SUFFIX)
+    name = argument.removesuffix(".Arn") if kind == "GetAtt" else argument
+    if name in RESOURCES:
+        return len(LONGEST_VALUES[RESOURCES[name]["Type"]])
+    if name.endswith("Image"):
+        return len(IMAGE)
+    if name.endswith("Subnets"):
+        return 16 * len("subnet-0123456789abcdef0,")
+    if name.endswith("SecurityGroups"):
+        return 5 * len("sg-0123456789abcdef0,")
+    parameter = TREE["Parameters"][name]
+    return max(len(str(text)) for text in [*parameter.get("AllowedValues", []), parameter.get("MaxValue", 0), "x" * 24])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_variables_of_a_function_fit_lambda_with_room_for_more(name):
+    """Lambda refuses more than 4096 bytes. Its message shows that it measures the variables as a JSON object."""
+    common = TREE["Globals"]["Function"]["Environment"]["Variables"]
+    variables = common | FUNCTIONS[name].get("Environment", {}).get("Variables", {})
+    size = 2 + sum(len(f'"{variable}":"",') + measure(value) for variable, value in variables.items())
+    assert size <= 4096 - 768
 
 
 def test_jobs_may_encrypt_their_volumes_with_the_key():

@@ -115,3 +115,114 @@ def test_only_start_transform_describes_jobs_of_the_stack(try_call):
     assert not try_call("StartTransform", call)["describe_transform_job"].startswith("AccessDenied")
     foreign = ("sagemaker", "describe_transform_job", {"TransformJobName": "another-teams-job"})
     assert try_call("StartTransform", foreign)["describe_transform_job"].startswith("AccessDenied")
+
+
+def test_no_function_may_start_a_job_beyond_the_ceilings(aws, try_call, stack):
+    """Whatever the code sends: the role decides. The embedded SageMaker checks it before it reads the request."""
+    roles = aws.client("iam").list_roles()["Roles"]
+    role = next(role["Arn"] for role in roles if "-TrainingRole-" in role["RoleName"])
+    algorithm = {"TrainingImage": "image", "TrainingInputMode": "File"}
+    output = {"S3OutputPath": f"s3://{stack.work}/jobs/"}
+
+    def train(instance: str, seconds: int) -> str:
+        request = {
+            "TrainingJobName": "seqdrop-training-probe",
+            "RoleArn": role,
+            "AlgorithmSpecification": algorithm,
+            "OutputDataConfig": output,
+            "ResourceConfig": {"InstanceType": instance, "InstanceCount": 64, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        }
+        return try_call("StartTraining", ("sagemaker", "create_training_job", request))["create_training_job"]
+
+    assert not train("ml.g5.xlarge", 86_400).startswith("AccessDenied")
+    assert train("ml.p5.48xlarge", 3600).startswith("AccessDenied")
+    assert train("ml.g5.xlarge", 432_000).startswith("AccessDenied")
+
+    def transform(instance: str) -> str:
+        source = {"DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": f"s3://{stack.work}/none"}}}
+        request = {
+            "TransformJobName": "seqdrop-probe",
+            "ModelName": "none",
+            "TransformInput": source,
+            "TransformOutput": output,
+            "TransformResources": {"InstanceType": instance, "InstanceCount": 1},
+        }
+        return try_call("StartTransform", ("sagemaker", "create_transform_job", request))["create_transform_job"]
+
+    assert not transform("ml.m5.xlarge").startswith("AccessDenied")
+    assert transform("ml.g5.12xlarge").startswith("AccessDenied")
+
+
+def test_only_the_reconciler_stops_transform_jobs(try_call):
+    call = ("sagemaker", "stop_transform_job", {"TransformJobName": "seqdrop-none"})
+    assert not try_call("Reconcile", call)["stop_transform_job"].startswith("AccessDenied")
+    for function in ("Validate", "StartTransform", "Finish", "Archive"):
+        assert try_call(function, call)["stop_transform_job"].startswith("AccessDenied"), function
+
+
+PROCESSING_JOB = {
+    "ProcessingJobName": "seqdrop-examine-probe-1",
+    "AppSpecification": {"ImageUri": "a/strangers:image", "ContainerEntrypoint": ["true"]},
+    "ProcessingResources": {
+        "ClusterConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 20}
+    },
+}
+
+
+def find_variable(aws, function: str, name: str) -> str:
+    """Return the value of an environment variable of a deployed function."""
+    deployed = aws.client("lambda").list_functions()["Functions"]
+    details = next(item for item in deployed if f"-{function}Function-" in item["FunctionName"])
+    return details["Environment"]["Variables"][name]
+
+
+def test_validate_starts_no_job_and_start_processing_only_bounded_ones(try_call, aws):
+    """Validate parses dropped files. start_processing must name the stack's machine and key, and a time limit."""
+    role, key = (find_variable(aws, "StartProcessing", f"SEQDROP_{name}") for name in ("PROCESSING_ROLE", "KEY"))
+    job = PROCESSING_JOB | {"RoleArn": role, "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
+    cluster = job["ProcessingResources"]["ClusterConfig"]
+    encrypted = {"ClusterConfig": cluster | {"VolumeKmsKeyId": key}}
+    larger = {"ClusterConfig": encrypted["ClusterConfig"] | {"InstanceType": "ml.m5.24xlarge"}}
+    refused = {"create_processing_job": "AccessDeniedException"}
+    bounded = job | {"ProcessingResources": encrypted}
+    assert try_call("Validate", ("sagemaker", "create_processing_job", bounded)) == refused
+    longest = {"StoppingCondition": {"MaxRuntimeInSeconds": 5 * 86400 + 1}}
+    for change in ({"ProcessingResources": larger}, longest, {"ProcessingResources": {"ClusterConfig": cluster}}):
+        assert try_call("StartProcessing", ("sagemaker", "create_processing_job", bounded | change)) == refused
+    other = find_variable(aws, "StartTransform", "SEQDROP_EXECUTION_ROLE")
+    call = ("sagemaker", "create_processing_job", bounded | {"RoleArn": other})
+    assert try_call("StartProcessing", call) == refused
+    assert try_call("StartProcessing", ("sagemaker", "create_processing_job", bounded)) == {
+        "create_processing_job": "granted"
+    }
+
+
+def test_start_processing_reads_no_dropped_file(try_call, put, stack):
+    version = put("raw/unread-by-the-starter.fastq", b"")
+    place = {"Bucket": stack.landing, "Key": version.key}
+    assert try_call("StartProcessing", ("s3", "get_object", place)) == {"get_object": "AccessDenied"}
+
+
+def test_a_model_or_a_training_without_isolation_is_refused(try_call, aws):
+    model = {
+        "ModelName": "seqdrop-probe",
+        "ExecutionRoleArn": find_variable(aws, "StartTransform", "SEQDROP_EXECUTION_ROLE"),
+        "PrimaryContainer": {"Image": "image", "ModelDataUrl": "s3://a-bucket/model.tar.gz"},
+    }
+    training = {
+        "TrainingJobName": "seqdrop-training-probe",
+        "RoleArn": find_variable(aws, "StartTraining", "SEQDROP_TRAINING_ROLE"),
+        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+        "OutputDataConfig": {"S3OutputPath": "s3://a-bucket/"},
+        "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    for function, operation, request in (
+        ("StartTransform", "create_model", model),
+        ("StartTraining", "create_training_job", training),
+    ):
+        assert try_call(function, ("sagemaker", operation, request)) == {operation: "AccessDeniedException"}
+        isolated = request | {"EnableNetworkIsolation": True}
+        # It passes IAM, and is refused for its content: there is no such data, and no script.
+        assert try_call(function, ("sagemaker", operation, isolated)) == {operation: "ValidationException"}

@@ -137,7 +137,7 @@ def _in_use_is_refused():
     def adopt(sagemaker, task, request) -> bool:
         raise JobRefusedError("there is a job of this name")
 
-    return [(client, "_adopt", adopt)]
+    return [(client, "adopt", adopt)]
 
 
 @_bug("a job gets another name each time it is started")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.faults import files
+from tests.faults import files, large
 from tests.faults.invariants import Check
+from tests.faults.large import LargeCheck, LargeWorld
 from tests.faults.schedule import Schedule, schedules
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
@@ -41,4 +42,5 @@ class Family:
 
 FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
 SETS = Family("sets", sets.ANALYSES, sets.schedules, sets.drop, SetsCheck, SetsWorld, quiet_days=1)
-FAMILIES = {family.name: family for family in (FILES, SETS)}
+LARGE = Family("large", large.ANALYSES, large.schedules, files.drop, LargeCheck, LargeWorld)
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE)}

@@ -42,6 +42,25 @@ def versions(side: Side) -> None:
     side.call("s3", "list_object_versions", **bucket)
 
 
+def refusals(side: Side) -> None:
+    """Play reads and copies of objects whose bytes S3 does not return."""
+    for number, properties in enumerate(
+        (
+            {"StorageClass": "GLACIER"},
+            {"StorageClass": "DEEP_ARCHIVE"},
+            {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32},
+        )
+    ):
+        place = {"Bucket": side.versioned, "Key": f"unreadable/{number}"}
+        put = side.call("s3", "put_object", **place, Body=b"one", ContentType="text/plain", **properties)
+        source = {**place, "VersionId": put["VersionId"]}
+        for version in ({}, {"VersionId": put["VersionId"]}):
+            side.call("s3", "get_object", **place, **version)
+            side.call("s3", "get_object", **place, Range="bytes=0-0", **version)
+            side.call("s3", "head_object", **place, **version)
+        side.call("s3", "copy_object", Bucket=side.plain, Key="copies/cold", CopySource=source)
+
+
 def pages(side: Side) -> None:
     """Play listings: pages end at the limit, and the next page continues there."""
     for name in "abcde":

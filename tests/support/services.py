@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
     from tests.support.aws.account import Account
 
-NUMBERS = {"instance_count": 1, "stale_minutes": 30, "max_jobs": 10, "ledger_days": 0}
-TRAINING = {"training_subnets": "", "training_security_groups": "", "training_isolation": "false"}
+NUMBERS = {
+    "instance_count": 1,
+    "stale_minutes": 30,
+    "max_jobs": 10,
+    "ledger_days": 0,
+    "job_hours": 24,
+    "training_hours": 24,
+}
+CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
+TRAINING = {"training_subnets": "", "training_security_groups": "", "training_isolation": "true"}
 
 
 def settings() -> Settings:
     """Return settings in which buckets, queues and roles have the names of their settings."""
     named = Settings(**{name: name for name in Settings.__dataclass_fields__})
-    return replace(named, **NUMBERS, **TRAINING, instance_type="ml.m5.xlarge")
+    return replace(named, **NUMBERS, **CEILINGS, **TRAINING, instance_type="ml.m5.xlarge")
 
 
 def make_services(ledger: Ledger, **clients) -> Services:

@@ -11,6 +11,7 @@ from seqdrop.runtime.sqs import compute_retry_delay
 
 QUEUES = {
     "validate": "validate",
+    "start_processing": "processing",
     "start_transform": "transform",
     "start_training": "training",
     "finish": "finish",
@@ -30,7 +31,7 @@ def function(repository, services, sent, monkeypatch):
         spec = importlib.util.spec_from_file_location(f"app_{name}", repository / f"functions/{name}/app.py")
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
-        monkeypatch.setattr(app, "services", lambda: own)
+        monkeypatch.setattr(app, "services" if hasattr(app, "services") else "archiving_services", lambda: own)
         monkeypatch.setattr(app, name, stage)
         return app.handler
 
@@ -48,6 +49,7 @@ def event(repository):
     [
         ("validate", "validate-eventbridge", ["reads/run 1/S1+é_R1_001.fastq.gz"]),
         ("validate", "validate-records", ["reads/run 1/S1+é_R1_001.fastq.gz", "contigs/assembly 1+2.fasta"]),
+        ("start_processing", "start_processing", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("finish", "finish", ["seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("finish", "finish-processing", ["seqdrop-examine-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("finish", "finish-training", ["seqdrop-training-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),

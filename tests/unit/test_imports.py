@@ -13,7 +13,9 @@ def import_with_blocked(module: str, names: tuple[str, ...]) -> None:
     subprocess.run([sys.executable, "-c", BLOCKED.format(names, module)], check=True)
 
 
-@pytest.mark.parametrize("stage", ["archive", "finish", "reconcile", "start_training", "start_transform"])
+@pytest.mark.parametrize(
+    "stage", ["archive", "finish", "reconcile", "start_processing", "start_training", "start_transform"]
+)
 def test_a_stage_imports_nothing_of_an_optional_layer(stage):
     """finish has the tables layer, but imports it only when there is something to write."""
     import_with_blocked(f"{stage}.{stage}", ("numpy", *READS, *TABLES))

@@ -1,7 +1,7 @@
 """List prices of us-east-1, without free tiers, discounts and taxes.
 
 None was read from AWS's pages for this project: those of services are believed to have held in 2025, and those of
-SageMaker's instances are in training/plan/instances.py, with their date. Each price names the page with the present
+SageMaker's instances are in seqdrop/aws/prices.py, with their date. Each price names the page with the present
 price, and `seqdrop estimate --price-factor` scales all of them for another region.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqdrop.training.plan import instances
+from seqdrop.aws import prices
 
 AS_OF = "2025"
-REGION = instances.REGION
+REGION = prices.REGION
 DEFAULT_INSTANCE = "ml.m5.xlarge"  # of the template's InstanceType and ProcessingInstanceType
 
 
@@ -42,7 +42,7 @@ PRICES = {
     "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),
     "write": Price("DynamoDB on demand, write request unit", 0.625 / 1e6, "unit", "dynamodb"),
     "read": Price("DynamoDB on demand, read request unit", 0.125 / 1e6, "unit", "dynamodb"),
-    "job": Price(f"SageMaker jobs, {DEFAULT_INSTANCE}", instances.PRICES[DEFAULT_INSTANCE], "hour", "sagemaker/ai"),
+    "job": Price(f"SageMaker jobs, {DEFAULT_INSTANCE}", prices.PRICES[DEFAULT_INSTANCE], "hour", "sagemaker/ai"),
     "kms": Price("KMS, requests", 0.03 / 1e4, "request", "kms"),
     "key": Price("KMS, a key", 1.00, "month", "kms"),
     "log": Price("CloudWatch Logs, ingestion", 0.50, "GB", "cloudwatch"),

@@ -37,6 +37,10 @@ class JobRefusedError(SeqdropError):
     """A request that can never succeed: SageMaker refused it, or our own check did so before the call."""
 
 
+class SpendRefusedError(JobRefusedError):
+    """A job that would exceed a ceiling of the stack. A smaller job may not, and the ceiling can be raised."""
+
+
 class DistributionRefusedError(SeqdropError, ValueError):
     """A training job that cannot be distributed as requested; the message gives the reason and the alternatives."""
 
@@ -143,3 +147,17 @@ class InvalidFileError(SeqdropError):
         self.fault = fault
         self.errors = errors or [fault]
         self.counts = counts or {fault.code: 1}
+
+
+class UnreadableObjectError(SeqdropError):
+    """An object version that exists, but whose bytes S3 does not return. Permanent: only a new version can be read.
+
+    `upload` is the upload id of the version. `key` is the ARN of the KMS key that could not be used; "" if no KMS key
+    is the reason. If it is the deployment's own key, the deployment is wrong, and not the object.
+    """
+
+    def __init__(self, fault: Fault, upload: str, key: str = "") -> None:
+        super().__init__(f"{fault.code}: {fault.message}. {fault.advice}")
+        self.fault = fault
+        self.upload = upload
+        self.key = key

@@ -109,6 +109,7 @@ assert response == {"batchItemFailures": []}, response
 def upgrade(situation: Situation, tree: Path) -> bytes:
     """Deploy a checkout over the lab's stack, and return its code bundle for processing jobs."""
     lab = situation.lab
+    situation.variables = lab.read_variables()
     stack, code = install(lab.aws, tree=tree, name=NAME, **PARAMETERS)
     assert stack == lab.stack, "the upgrade must not replace a bucket, the ledger or the topic"
     lab.tree = tree
@@ -123,7 +124,7 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
     """
     lab = situation.lab
     lab.resume("validate")
-    _split_sets_between_versions(lab, earlier)
+    _split_sets_between_versions(situation, earlier)
     _drop_missing_files(lab)
     for stage in FUNCTIONS:
         lab.resume(stage)
@@ -141,11 +142,12 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
     lab.reach({"proteins": ENDS["proteins"]}, meanwhile=lab.reconcile)
 
 
-def _split_sets_between_versions(lab: Lab, earlier: Path) -> None:
+def _split_sets_between_versions(situation: Situation, earlier: Path) -> None:
     """Let this version read some files of each set, and then a function of the earlier version the others.
 
     This happens on AWS, because a deploy does not end running functions, which may run for 15 more minutes.
     """
+    lab = situation.lab
     *data, (job, body) = files.make_training_files().items()
     lab.drop("split r1", "reads/split/pair_R1.fastq", files.make_mate(1))
     lab.drop("split fasta", "masked/split/a.fa", files.make_unmasked_contigs())
@@ -162,7 +164,7 @@ def _split_sets_between_versions(lab: Lab, earlier: Path) -> None:
     ]
     messages = lab.take("ValidateQueue", *(version.key for version in late))
     records = [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
-    trees.run(earlier, lab.aws.environment() | lab.read_variables(), "-c", HANDLE, json.dumps(records))
+    trees.run(earlier, lab.aws.environment() | situation.variables, "-c", HANDLE, json.dumps(records))
 
 
 def _drop_missing_files(lab: Lab) -> None:

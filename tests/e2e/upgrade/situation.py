@@ -103,10 +103,11 @@ IN_QUEUES: dict[str, STATES] = {
 
 @dataclass
 class Situation:
-    """A lab and its paused jobs."""
+    """A lab, its paused jobs, and the environment that the functions of the earlier version had."""
 
     lab: Lab
     paused_jobs: list[PausedJob] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 def create(aws: EmbeddedAws, tree: Path) -> Situation:

@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tests.support.aws.errors import RefusedError
+
 if TYPE_CHECKING:
+    from collections.abc import Container
     from datetime import datetime
 
 NULL = "null"
+ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")
+SSE_C = (
+    "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve "
+    "the object."
+)
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,23 @@ class Version:
     storage: str = "STANDARD"
     about: dict = field(default_factory=dict)
     sha256: bool = False  # True if the request asked S3 for that checksum
+    tier: str = ""  # the archive access tier of an object in INTELLIGENT_TIERING
+    kms_key: str = ""  # ARN of the key; "" for an object that is not under SSE-KMS
+    customer_key: bool = False  # True for SSE-C
     marker: bool = False
 
     @property
     def etag(self) -> str:
         return _md5(self.body)
+
+    def check_bytes(self, usable: Container[str]) -> None:
+        """Raise RefusedError unless a caller that may use these KMS keys may read or copy the bytes."""
+        if self.customer_key:
+            raise RefusedError("InvalidRequest", SSE_C, 400)
+        if self.kms_key and self.kms_key not in usable:
+            raise RefusedError("AccessDenied", "You are not authorized to perform: kms:Decrypt on the resource", 403)
+        if self.storage in ARCHIVE_CLASSES or self.tier:
+            raise RefusedError("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
 
     def head(self, checksums: bool) -> dict:
         """Return the version as HeadObject does."""
@@ -46,6 +66,10 @@ class Version:
             fields["VersionId"] = self.id
         if self.storage != "STANDARD":
             fields["StorageClass"] = self.storage
+        if self.tier:
+            fields["ArchiveStatus"] = self.tier
+        if self.kms_key:
+            fields |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
         if self.sha256 and checksums:
             fields["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
         return fields

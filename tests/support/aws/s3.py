@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 class S3:
     """Buckets and their objects. `on_create` is called with bucket and version of each new object.
 
-    `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested.
+    `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested. Callers may use
+    the KMS keys in `usable_keys`; objects under other keys cannot be read or copied.
     """
 
     def __init__(self, clock: Clock, buckets: dict[str, bool], on_create: Callable[[Bucket, Version], None]):
         self._clock, self._on_create = clock, on_create
         self._count = itertools.count(1)
         self.page = 1000
+        self.usable_keys = {"key"}  # the value of Settings.key in tests
         self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}
 
     def snapshot(self) -> dict[str, dict[str, list[Version]]]:
@@ -61,6 +64,11 @@ class S3:
         target.add(marker)
         return {"VersionId": marker.id, "DeleteMarker": True}
 
+    def change(self, bucket: str, key: str, version_id: str, **fields) -> None:
+        """Change a version as a lifecycle rule or a person may: its class, its tier, its key."""
+        versions = self._bucket(bucket).keys[key]
+        versions[:] = [replace(version, **fields) if version.id == version_id else version for version in versions]
+
     def read(self, bucket: str, key: str) -> bytes | None:
         version = self._bucket(bucket).current(key)
         return version.body if version else None
@@ -78,13 +86,17 @@ class S3:
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
             )
         about = {name: request[name] for name in ("ContentType", "Metadata") if name in request}
-        version = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about)
+        more = {
+            "storage": request.get("StorageClass", "STANDARD"),
+            "kms_key": request.get("SSEKMSKeyId", ""),
+            "customer_key": "SSECustomerAlgorithm" in request,
+        }
+        version = self.put(request["Bucket"], request["Key"], bytes(request.get("Body", b"")), about=about, **more)
         return {"ETag": f'"{version.etag}"', **_version_id(version)}
 
     def get_object(self, request: dict, headers: dict) -> dict:
         version = self._find(request, "NoSuchKey", "NoSuchVersion")
-        if version.storage in ("GLACIER", "DEEP_ARCHIVE"):
-            raise RefusedError("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
+        version.check_bytes(self.usable_keys)
         if request.get("IfMatch", version.etag).strip('"') != version.etag:
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
@@ -97,10 +109,14 @@ class S3:
         return {**fields, "Body": StreamingBody(io.BytesIO(body), len(body))}
 
     def head_object(self, request: dict, headers: dict) -> dict:
-        return self._find(request, "404", "404").head(request.get("ChecksumMode") == "ENABLED")
+        version = self._find(request, "404", "404")
+        if version.customer_key:
+            raise RefusedError("400", "Bad Request", 400)
+        return version.head(request.get("ChecksumMode") == "ENABLED")
 
     def copy_object(self, request: dict, headers: dict) -> dict:
         source = self._find(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
+        source.check_bytes(self.usable_keys)
         only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
         if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
             raise RefusedError(

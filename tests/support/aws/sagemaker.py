@@ -1,7 +1,7 @@
 """SageMaker in memory: models, and jobs of three kinds.
 
-Transform jobs run when their time has come, and so do training jobs if a test sets `trainer`. Other training jobs, and
-processing jobs, end when a test calls `end`.
+Transform jobs run when their time has come, and so do training jobs if a test sets `trainer`, and processing jobs if it
+sets `examiner`. Other jobs end when a test calls `end`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SLOW = timedelta(hours=6)
 LOST = "InternalServerError: the instance was lost"
 # The ways in which a job may end abnormally; `_run` defines the effect on its shards.
 DIES, DIES_LATE, BREAKS, STOPPED, LONG = ENDINGS = ("dies", "dies late", "breaks", "is stopped", "takes long")
+NEVER = "never ends"  # not among ENDINGS, because a job without an end needs a reconciler that stops it
 
 
 TRANSFORM, TRAINING, PROCESSING = "Transform", "Training", "Processing"
@@ -60,6 +61,7 @@ class Job:
         fields |= {f"{self.kind}JobArn": self.arn, f"{self.kind}JobStatus": self.status, "CreationTime": self.created}
         if self.kind == TRANSFORM:
             fields["TransformInput"] = {"CompressionType": "None", **fields.get("TransformInput", {})}
+            fields["TransformStartTime"] = self.created
         if self.kind == TRAINING:
             fields["SecondaryStatus"] = "Training" if self.status == "InProgress" else self.status
         if self.reason:
@@ -74,9 +76,10 @@ class SageMaker:
 
     `job_limit` is the number of jobs that may run at once; `endings` says how the n-th job ends (from 0). `refusal` is
     the error code of every creation. `accidents` holds a pair for each of the next creations: the exception raised
-    before the job exists, and the one raised after. `creations` counts requests to create a job, `most_at_once` is
-    the highest number of transform jobs that ran at once. `trainer` writes what a training job leaves in the bucket
-    `work` when it completes. `on_end` is called with each job that ends by itself.
+    before the job exists, and the one raised after. `creations` counts requests to create a job, `most_at_once` is the
+    highest number of transform jobs that ran at once. `trainer` writes what a training job leaves in the bucket `work`
+    when it completes; `examiner` does the work of a processing job. `on_end` is called with each job that ends by
+    itself.
     """
 
     def __init__(self, clock: Clock, s3: S3, on_end: Callable[[Job], None]):
@@ -89,6 +92,7 @@ class SageMaker:
         self.accidents: list[tuple[BaseException | None, BaseException | None]] = []
         self.creations = 0
         self.trainer: Callable[[Job], None] | None = None
+        self.examiner: Callable[[Job], None] | None = None
 
     @property
     def requests(self) -> dict[str, dict]:
@@ -141,6 +145,10 @@ class SageMaker:
             return
         if job.kind == TRAINING:
             self._train(job)
+            return
+        if job.kind == PROCESSING:
+            self.examiner(job)
+            job.status, job.reason = ("Failed", LOST) if job.ending == DIES_LATE else ("Completed", "")
             return
         shards = job.shards[:-1] if job.ending == DIES_LATE else job.shards
         try:
@@ -196,11 +204,13 @@ class SageMaker:
         return self._create(Job(TRAINING, request, self._clock.now, *(self._next_ending() if self.trainer else ())))
 
     def create_processing_job(self, request: dict, headers: dict) -> dict:
-        return self._create(Job(PROCESSING, request, self._clock.now))
+        return self._create(Job(PROCESSING, request, self._clock.now, *(self._next_ending() if self.examiner else ())))
 
-    def _next_ending(self) -> tuple[datetime, str | None]:
-        """Return when the next job ends by itself, and how."""
+    def _next_ending(self) -> tuple[datetime | None, str | None]:
+        """Return when the next job ends by itself (None: never), and how."""
         ending = self.endings.get(len(self.jobs))
+        if ending == NEVER:
+            return None, ending
         return self._clock.now + (SLOW if ending == LONG else USUAL), ending
 
     def _create(self, job: Job, shards: list[str] = ()) -> dict:

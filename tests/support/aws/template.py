@@ -72,7 +72,9 @@ def _ref(name: str):
     if name in PSEUDO:
         return PSEUDO[name]
     if name in tree()["Parameters"]:
-        return tree()["Parameters"][name]["Default"]
+        parameter = tree()["Parameters"][name]
+        is_list = parameter["Type"] == "CommaDelimitedList"
+        return parameter["Default"].split(",") if is_list else parameter["Default"]
     kind = tree()["Resources"][name]["Type"]
     if kind == "AWS::SQS::Queue":
         return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
@@ -117,7 +119,17 @@ def _sub(text: str) -> str:
     return re.sub(r"\$\{([^}]+)\}", substitute, text)
 
 
-FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub}
+def _join(parts: list) -> str:
+    separator, values = evaluate(parts)
+    return separator.join(values)
+
+
+def _find_in_map(parts: list):
+    name, first, second = evaluate(parts)
+    return tree()["Mappings"][name][str(first)][second]
+
+
+FUNCTIONS = {"Ref": _ref, "GetAtt": _get, "If": _if, "Sub": _sub, "Join": _join, "FindInMap": _find_in_map}
 
 
 @cache
@@ -127,6 +139,17 @@ def environment() -> dict[str, str]:
     for function in resources_of_type("AWS::Serverless::Function").values():
         variables |= function.get("Environment", {}).get("Variables", {})
     return {name: str(evaluate(node)) for name, node in variables.items()}
+
+
+@cache
+def environment_of(folder: str) -> dict[str, str]:
+    """Return the environment variables of the function in functions/<folder>/."""
+    for function in resources_of_type("AWS::Serverless::Function").values():
+        if function["CodeUri"].rstrip("/").endswith(f"/{folder}"):
+            own = function.get("Environment", {}).get("Variables", {})
+            common = tree()["Globals"]["Function"]["Environment"]["Variables"]
+            return {name: str(evaluate(node)) for name, node in (common | own).items()}
+    raise KeyError(folder)
 
 
 @cache

@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -16,17 +17,20 @@ import botocore.handlers
 import botocore.session
 import botocore.useragent
 from seqdrop import clock
+from seqdrop.config.settings import Settings
 from seqdrop.kinds import plans
 from seqdrop.runtime import services as of_lambda
 from seqdrop.runtime.log import logger
 
 from tests.support.aws.account import Call
 from tests.support.aws.errors import RefusedError
-from tests.support.aws.template import ACCOUNT, REGION, REPOSITORY, environment
+from tests.support.aws.template import ACCOUNT, REGION, REPOSITORY, environment, environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+
+    from seqdrop.runtime.services import Services
 
 ENVIRONMENT = {"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "none"}
 
@@ -114,6 +118,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     own = {f"SEQDROP_{name.upper()}": value for name, value in settings.items()}
     wire = Wire()
     of_lambda.services.cache_clear()
+    of_lambda.archiving_services.cache_clear()
     one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
     parsed, log = plans.parse(text), logger()._logger
     with (
@@ -125,19 +130,38 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
         mock.patch.object(log, "level", logging.WARNING),
     ):
         os.environ.pop("AWS_ENDPOINT_URL", None)
-        services = of_lambda.services()
-        for client in (services.s3, services.sagemaker, services.sqs, services.sns, services.ledger._client):
+        services = of_lambda.archiving_services()
+        clients = (
+            services.s3,
+            services.copier,
+            services.sagemaker,
+            services.sqs,
+            services.sns,
+            services.ledger._client,
+        )
+        for client in clients:
             wire.attach(client)
         yield wire
     of_lambda.services.cache_clear()
+    of_lambda.archiving_services.cache_clear()
 
 
 @functools.cache
 def handler(folder: str) -> Callable[[dict, object], dict]:
-    """Return the handler of functions/<folder>/app.py. Its metrics are discarded."""
+    """Return the handler of functions/<folder>/app.py. Its metrics are discarded.
+
+    Its settings are those of its own environment variables in the template.
+    """
     spec = importlib.util.spec_from_file_location(f"fault_{folder}", REPOSITORY / f"functions/{folder}/app.py")
     app = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(app)
+    app.services = lambda: limit(of_lambda.services(), folder)
     if hasattr(app, "publish"):
         app.publish = lambda *_: None
     return app.handler
+
+
+def limit(services: Services, folder: str) -> Services:
+    """Return the services with only those settings for which the function in functions/<folder>/ has a variable."""
+    own = {name: os.environ[name] for name in environment_of(folder)}
+    return replace(services, settings=Settings.load(own))

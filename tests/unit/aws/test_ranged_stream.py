@@ -47,6 +47,9 @@ class Bucket:
             part = part[int(first) : int(last) + 1]
         return {"Body": StreamingBody((fault or io.BytesIO)(part), len(part))}
 
+    def head_object(self, **request):
+        raise ClientError({"Error": {"Code": "403"}}, "HeadObject")
+
     @property
     def version(self) -> UploadVersion:
         return UploadVersion("landing", "raw/a b", "v1", len(self.body), "etag")

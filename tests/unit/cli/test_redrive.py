@@ -47,6 +47,7 @@ def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, 
     dead_letter_queues = dead_letters.find_queues(sqs, queues)
     assert {queue.name for queue in dead_letter_queues} == {
         "validate",
+        "processing",
         "transform",
         "training",
         "finish",

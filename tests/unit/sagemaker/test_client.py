@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.moves import JOB, MOVES
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
-from seqdrop.sagemaker.client import ENDS, JOB_TYPES, covers, create, create_model, describe
+from seqdrop.sagemaker.client import ENDS, JOB_TYPES, covers, create, create_model, describe, exists, stop
 
 from tests.support.aws.errors import RefusedError
 
@@ -70,6 +70,28 @@ def test_an_invalid_request_is_refused_with_the_message_of_the_service(services,
 
 
 @TASKS
+def test_a_request_that_iam_denies_is_refused_at_once(services, service, task):
+    """The role of the function has conditions on types and hours, so that trying again cannot help."""
+    word = JOB_TYPES[task].word
+    text = f"User: x is not authorized to perform: sagemaker:Create{word}Job on resource: y"
+    service.accidents = [(RefusedError("AccessDeniedException", text), None)]
+    with pytest.raises(JobRefusedError, match="IAM does not allow this job"):
+        create(services.sagemaker, task, make_request(task))
+
+
+def test_a_job_is_stopped_once(services, service):
+    service.put("Transform", **make_request(TRANSFORM))
+    assert [stop(services.sagemaker, TRANSFORM, NAME) for _ in range(2)] == [True, False]
+    service.end(NAME, "Completed")
+    assert not stop(services.sagemaker, TRANSFORM, NAME)
+
+
+def test_another_error_of_a_stop_is_raised():
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        stop(refusing_client("ThrottlingException", "no"), TRANSFORM, NAME)
+
+
+@TASKS
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InternalFailure", "ResourceNotFound"])
 def test_any_other_error_is_raised_unchanged(services, service, task, code):
     service.refusal = code
@@ -78,11 +100,14 @@ def test_any_other_error_is_raised_unchanged(services, service, task, code):
 
 
 def refusing_client(code: str, message: str):
-    """Return a client whose CreateModel raises an error."""
+    """Return a client whose CreateModel and DescribeTransformJob raise an error."""
 
     class SageMaker:
         def create_model(self, **request):
             raise ClientError({"Error": {"Code": code, "Message": message}}, "CreateModel")
+
+        stop_transform_job = create_model
+        describe_transform_job = create_model
 
     return SageMaker()
 
@@ -169,3 +194,21 @@ def test_every_final_status_is_a_state_of_the_ledger():
 )
 def test_a_response_covers_a_request_if_it_has_all_its_members(actual, required, expected):
     assert covers(actual, required) is expected
+
+
+@TASKS
+def test_whether_a_job_exists_is_known_even_if_it_has_ended(services, service, task):
+    assert not exists(services.sagemaker, task, NAME)
+    service.put(JOB_TYPES[task].word, **make_request(task))
+    service.end(NAME, "Failed")
+    assert exists(services.sagemaker, task, NAME)
+
+
+def test_both_errors_for_an_absent_job_are_known():
+    for code in ("ValidationException", "ResourceNotFound"):
+        assert not exists(refusing_client(code, "Could not find requested job"), TRANSFORM, NAME)
+
+
+def test_an_error_of_the_service_does_not_mean_that_a_job_is_absent():
+    with pytest.raises(ClientError):
+        exists(refusing_client("AccessDeniedException", "no"), TRANSFORM, NAME)

@@ -34,7 +34,8 @@ def build(services):
         weights = "models/prot_bert_bfd/ab/model.tar.gz" if job.weights else ""
         size = size_training(job, order.prepared.residues, smp=False)
         program = Program("training/protein/cd/", "cd")
-        return training_request(changed, NAME, order, size, Inputs(program, weights, f"s3://work/checkpoints/{NAME}/"))
+        inputs = Inputs(program, weights, f"s3://work/checkpoints/{NAME}/", "A" * 26)
+        return training_request(changed, NAME, order, size, inputs)
 
     return build_request
 
@@ -80,10 +81,11 @@ def test_the_request_has_exactly_these_members(build):
         "StoppingCondition": {"MaxRuntimeInSeconds": 43200},
         "CheckpointConfig": {"S3Uri": f"s3://work/checkpoints/{NAME}/", "LocalPath": "/opt/ml/checkpoints"},
         "EnableManagedSpotTraining": False,
-        "EnableNetworkIsolation": False,
+        "EnableNetworkIsolation": True,
         "Environment": {},
         "Tags": [
             {"Key": "seqdrop:analysis", "Value": "training"},
+            {"Key": "seqdrop:upload", "Value": "A" * 26},
             {"Key": "seqdrop:training", "Value": "x"},
         ],
     }
@@ -112,7 +114,7 @@ def test_several_gpus_start_torchrun_and_their_local_disks_take_no_key(build):
     request = build(BERT)
     assert request["HyperParameters"]["sagemaker_torch_distributed_enabled"] == "true"
     assert "VolumeKmsKeyId" not in request["ResourceConfig"]
-    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 43200, "MaxWaitTimeInSeconds": 86400}
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 25267, "MaxWaitTimeInSeconds": 50534}
     assert [channel["ChannelName"] for channel in request["InputDataConfig"]] == ["data", "code", "model"]
 
 

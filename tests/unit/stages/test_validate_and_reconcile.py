@@ -42,6 +42,7 @@ def test_reads_become_work_items_and_an_attempt(services, drop, sent):
     upload, (attempt,) = services.ledger.find_upload(version.id), services.ledger.attempts(version.id)
     assert (upload.state, upload.format, upload.records) == ("VALIDATED", "fastq", 3)
     assert (attempt.state, attempt.shards, attempt.items) == ("PLANNED", 1, 3)
+    assert attempt.windows == attempt.next_attempt().windows == 6, "0-70 and 50-120 of each read"
     shard = services.s3.get_object(Bucket="work", Key=f"shards/{version.id}/{attempt.key}-00000.jsonl")["Body"].read()
     assert len(shard.splitlines()) == 3
     assert read(services, "results", f"reports/{version.id}.json")["sha256"] == upload.sha256

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"})
 # S3: the condition of a request (If-Match, If-None-Match) failed, or another request was writing the key.
 CONFLICT = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+# S3: the bytes are in an archive class or tier. CopyObject has a code of its own for its source.
+ARCHIVED = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
+# S3 passes errors of KMS on with this prefix, for example KMS.DisabledException. A key that the caller may not use is
+# an AccessDenied.
+OF_KMS = "KMS."
 # DynamoDB: a condition failed. A cancelled transaction lists a reason for each of its writes, "None" if it was valid.
 CONDITION = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
 CONDITION_REASONS = frozenset({"None", "ConditionalCheckFailed", "TransactionConflict"})
@@ -32,6 +37,8 @@ THROTTLE = frozenset(
 # SageMaker returns ValidationException, and SNS one of the others: the documentation of SNS names
 # InvalidParameterValue, its service model ParameterValueInvalid.
 INVALID = frozenset({"ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
+
+BAD_REQUEST = frozenset({"InvalidRequest", "400"})
 
 # Any service: the credentials are expired, unknown or lack a permission. A HEAD request of S3 returns only the status.
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -66,6 +73,24 @@ def is_conflict(error: ClientError) -> bool:
     return code_of(error) in CONFLICT
 
 
+def is_archived(error: ClientError) -> bool:
+    """Return True if the S3 object is in an archive class or tier, so that its bytes cannot be read or copied."""
+    return code_of(error) in ARCHIVED
+
+
+def is_key_refusal(error: ClientError) -> bool:
+    """Return True if KMS may be the reason: the caller lacks a permission, or the key is disabled or deleted."""
+    return is_denied(error) or code_of(error).startswith(OF_KMS)
+
+
+def is_bad_request(error: ClientError) -> bool:
+    """Return True if S3 misses a part of the request, such as the key of an object under SSE-C.
+
+    A HEAD request returns only the status.
+    """
+    return code_of(error) in BAD_REQUEST
+
+
 def is_throttle(error: ClientError) -> bool:
     """Return True if the service received too many requests; the same call can succeed later."""
     return code_of(error) in THROTTLE
@@ -84,6 +109,14 @@ def is_taken(error: ClientError) -> bool:
 def is_invalid(error: ClientError) -> bool:
     """Return True if the service will never accept this request."""
     return code_of(error) in INVALID
+
+
+def is_unknown_job(error: ClientError) -> bool:
+    """Return True if SageMaker has no job of this name.
+
+    Its service model names ResourceNotFound; the service returns ValidationException for some kinds of job.
+    """
+    return code_of(error) == "ResourceNotFound" or is_invalid(error)
 
 
 def is_expired(error: ClientError) -> bool:

@@ -23,8 +23,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from seqdrop.aws.errors import is_conflict, is_missing
-from seqdrop.errors import ObjectGoneError
+from seqdrop.aws.readability import explain
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -42,9 +41,10 @@ BROKEN = (ConnectionError, FlexibleChecksumError, HTTPClientError, IncompleteRea
 
 
 class RangedObject(io.RawIOBase):
-    """The bytes of one object version, in order. Reading raises ObjectGoneError if it was deleted or replaced.
+    """The bytes of one object version, in order.
 
-    An object of one part is read by one plain GET in the caller's thread. `close` ends all threads.
+    Reading raises ObjectGoneError if it was deleted or replaced, and UnreadableObjectError if S3 does not return its
+    bytes. An object of one part is read by one plain GET in the caller's thread. `close` ends all threads.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class RangedObject(io.RawIOBase):
             with closing(self._s3.get_object(**self._request(offset, size))["Body"]) as body:
                 block = body.read()
         except ClientError as error:
-            raise _explain(error) from error
+            raise explain(self._s3, self._version, error) from error
         if self._threads and len(block) != size:
             raise IncompleteReadError(actual_bytes=len(block), expected_bytes=size)
         return block
@@ -148,12 +148,3 @@ class RangedObject(io.RawIOBase):
         if version.etag:
             request["IfMatch"] = f'"{version.etag}"'
         return request
-
-
-def _explain(error: ClientError) -> Exception:
-    """Return ObjectGoneError if the object was deleted or replaced; the error itself otherwise."""
-    if is_missing(error):
-        return ObjectGoneError("the object was deleted before it was read")
-    if is_conflict(error):
-        return ObjectGoneError("the object was replaced before it was read")
-    return error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +81,10 @@ class Analysis(AnalysisSettings):
         """
         names = [field.name for field in fields(self) if field.name not in ("kind", "settings")]
         common = {name: getattr(self, name) for name in names}
+        if self.max_expanded_gb is None:  # versions up to 0.3 refuse a plan with keys that they do not know
+            del common["max_expanded_gb"]
         use = self.kind.parameters(self.settings) if self.settings else None
-        return json.dumps(common | {"job": asdict(self.job), "use": use}, sort_keys=True)
+        return json.dumps(common | {"job": self.job.as_plan(), "use": use}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, kinds: Kinds) -> Analysis:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from seqdrop.config.fields import Choice, Choices, Number, Table, Text, setting
+from seqdrop.config.fields import Choice, Choices, Maybe, Number, Table, Text, setting
 from seqdrop.config.problems import format_value
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ FORMATS = (*READ_FORMATS, TRAINING)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 RUN = "run"  # the only gate: files are released when their run is complete
 MOST_GB = 100  # what one archive Lambda copies in its 15 minutes over ten connections, at about 110 MB/s in all
+MOST_EXPANDED_GB = 10_000
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """The rule of a model's name, which is part of object keys and of a SageMaker model name. The latter has at most 63
@@ -51,6 +52,9 @@ class AnalysisSettings(Table):
     for the analysis training: job.toml and the files that it names."""
     max_gb: float = setting(MISSING, Number(0, MOST_GB, above=True, as_float=True))
     """Largest size of a file in gigabytes. Larger files are rejected before they are read."""
+    max_expanded_gb: float | None = setting(None, Maybe(Number(0, MOST_EXPANDED_GB, above=True, as_float=True)))
+    """Largest size of a compressed file after decompression, in gigabytes. Absent: 25 times its compressed size, and at
+    least 2 GB."""
     settings: ModelSettings | None
     """The settings of its kind; None if files are validated and archived without a model."""
     job: JobSettings
@@ -82,6 +86,12 @@ class AnalysisSettings(Table):
         if self.name != TRAINING and TRAINING in self.formats:
             yield f'formats has "{TRAINING}", which is only for the analysis {TRAINING}'
 
+        if self.max_expanded_gb is not None and self.max_expanded_gb < self.max_gb:
+            yield (
+                f"max_expanded_gb is {self.max_expanded_gb:g}, less than max_gb ({self.max_gb:g}); a file is larger "
+                "when it is decompressed"
+            )
+
     @property
     def has_model(self) -> bool:
         """Whether its files become work items for a model."""
@@ -96,6 +106,11 @@ class AnalysisSettings(Table):
     def max_bytes(self) -> int:
         """Largest size of a file in bytes."""
         return int(self.max_gb * 1e9)
+
+    @property
+    def max_expanded_bytes(self) -> int | None:
+        """Largest size of a compressed file after decompression in bytes; None for the bound of `reads.expansion`."""
+        return None if self.max_expanded_gb is None else int(self.max_expanded_gb * 1e9)
 
     def settings_as(self, cls: type[SettingsOfKind]) -> SettingsOfKind:
         """Return the settings of its kind. Raise TypeError if they are not an instance of `cls`."""

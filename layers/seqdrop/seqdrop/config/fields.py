@@ -31,9 +31,12 @@ FieldValue = Any
 _RULES: dict[type, dict[str, Rule]] = {}  # cache of Table.rules
 
 
-def setting(default: object, rule: Rule) -> FieldValue:
-    """Return a field of a `Table`. The setting is required if the default is MISSING."""
-    return field(default=default, metadata={"rule": rule})
+def setting(default: object, rule: Rule, *, compare: bool = True) -> FieldValue:
+    """Return a field of a `Table`. The setting is required if the default is MISSING.
+
+    With `compare` False, tables that differ only in this setting are equal, and stored plans do not contain it.
+    """
+    return field(default=default, metadata={"rule": rule}, compare=compare)
 
 
 @dataclass(frozen=True)

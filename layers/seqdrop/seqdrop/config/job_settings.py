@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from seqdrop.config.fields import Table, Whole, setting
+from seqdrop.config.fields import Number, Table, Whole, setting
 
 
 @dataclass(frozen=True)
@@ -25,3 +25,11 @@ class JobSettings(Table):
     """Input objects of a job that several uploads share; a larger upload has its own job."""
     max_windows: int = setting(10_000_000, Whole(1))
     """An upload with more windows (for proteins: residues) is rejected: one Lambda imports all its predictions."""
+    windows_per_second: float = setting(0.0, Number(0, 1e9, as_float=True), compare=False)
+    """Windows (for proteins: residues) that one instance scores in a second, for the estimate of a job's time and cost.
+    A rate that an earlier job with the same model and instance type has measured replaces it. 0: not known; then a job
+    is only stopped at the limit."""
+
+    def as_plan(self) -> dict[str, int]:
+        """Return the settings that are stored with an attempt: those that its work depends on."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.compare}

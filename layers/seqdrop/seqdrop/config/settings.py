@@ -12,11 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "SEQDROP_"
+NUMBERS = {"int": int, "float": float}
+# Settings that only some functions use: what the jobs of one kind run on, and with which role.
+ONLY_SOME = frozenset(
+    {
+        *("key", "execution_role", "transform_image", "instance_type", "instance_count"),
+        *("processing_role", "processing_image", "processing_instance_type"),
+        *("training_role", "training_image", "training_subnets", "training_security_groups", "training_isolation"),
+    }
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Each field is the environment variable SEQDROP_<FIELD>, set for every function in template.yaml."""
+    """Each field is the environment variable SEQDROP_<FIELD> in template.yaml.
+
+    Lambda limits the variables of a function to 4 KB. Therefore a setting that is not in Globals there is set only for
+    the functions that use it; elsewhere, reading it raises ConfigurationError.
+    """
 
     table: str
     landing: str
@@ -24,7 +37,8 @@ class Settings:
     results: str
     models: str  # the bucket of models and of the code of jobs
     archive: str
-    validate_queue: str  # this and the next four: queue URLs
+    validate_queue: str  # this and the next five: queue URLs
+    processing_queue: str
     transform_queue: str
     training_queue: str
     finish_queue: str
@@ -44,29 +58,51 @@ class Settings:
     training_security_groups: str
     training_isolation: str  # "true": the container reaches no network
     max_jobs: int = 10  # transform jobs that may be open at once
+    job_hours: int = 24  # start_transform, reconcile: hours after which a transform job is stopped
+    transform_budget: float = 50.0  # start_transform, reconcile: US dollars that a transform job may cost
+    instance_price: float = 0.0  # start_transform, reconcile: of instance_type for an hour; 0: aws/prices.py
+    training_hours: int = 24  # start_training: hours after which a training is stopped
+    training_budget: float = 50.0  # start_training: US dollars that a training may cost
+    training_instances: str = "*"  # start_training: comma-separated patterns of instance types
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment. Raise ConfigurationError with the names of all missing variables."""
+        """Read the environment. Raise ConfigurationError with the names of all variables that every function needs."""
         variables = os.environ if environment is None else environment
-        names = {field.name: PREFIX + field.name.upper() for field in fields(cls)}
+        names = {field.name: _variable(field.name) for field in fields(cls)}
         values: dict[str, Any] = {
             name: variables[variable] for name, variable in names.items() if variable in variables
         }
-        required = {field.name for field in fields(cls) if field.default is MISSING}
+        required = {field.name for field in fields(cls) if field.default is MISSING} - ONLY_SOME
         missing = sorted(names[name] for name in required - values.keys())
         if missing:
             raise ConfigurationError(f"these environment variables are not set: {', '.join(missing)}")
-        for name in {field.name for field in fields(cls) if field.type == "int"} & values.keys():
-            values[name] = int(values[name])
-        return cls(**values)
+        for field in fields(cls):
+            if field.name in values and field.type in NUMBERS:
+                values[field.name] = NUMBERS[field.type](values[field.name])
+        settings = object.__new__(cls)  # without the settings of other functions, which __init__ would require
+        for name, value in values.items():
+            object.__setattr__(settings, name, value)
+        return settings
+
+    if not TYPE_CHECKING:  # for mypy, only the fields above exist
+
+        def __getattr__(self, name: str) -> object:
+            """Raise ConfigurationError for a setting that this function's environment lacks."""
+            if name in ONLY_SOME:
+                raise ConfigurationError(f"the environment of this function has no {_variable(name)}")
+            raise AttributeError(name)
 
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
-        urls = (self.validate_queue, self.transform_queue, self.training_queue, self.finish_queue, self.archive_queue)
-        for url in urls:
+        own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
+        for url in (*own, self.finish_queue, self.archive_queue):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()

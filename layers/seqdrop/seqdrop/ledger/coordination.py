@@ -1,4 +1,4 @@
-"""Records that several others depend on and that have no state of their own: sets of files, job slots, positions.
+"""Records without a state of their own: sets of files, job slots, positions, measured speeds.
 
 Each is read, changed, and written back on the condition that its revision is still the one that was read. A record
 that is not in the table yet has revision 0.
@@ -150,4 +150,43 @@ class Position:
         return replace(self, place=dict(item["place"]), revision=int(item["revision"]))
 
 
-Shared = FileSet | JobSlots | Position
+@dataclass(frozen=True)
+class Speed:
+    """The rate of the last long job of an analysis with one model archive on one instance type.
+
+    `seconds` are those of all instances together, and `job` is the job's name.
+    """
+
+    analysis: str
+    digest: str  # of the model archive
+    instance_type: str
+    windows: int = 0
+    seconds: int = 0
+    job: str = ""
+    revision: int = 0
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The primary key."""
+        return {"pk": f"SPEED#{self.analysis}#{self.digest}#{self.instance_type}", "sk": "SPEED"}
+
+    @property
+    def rate(self) -> float:
+        """Windows (residues of proteins) per second and instance; 0 if no job has measured it."""
+        return self.windows / self.seconds if self.seconds else 0.0
+
+    def measured(self, windows: int, seconds: int, job: str) -> Speed:
+        """Return this record with the rate of another job."""
+        return replace(self, windows=windows, seconds=seconds, job=job)
+
+    def item(self) -> Item:
+        """Return the item to store."""
+        return {**asdict(self), **self.keys}
+
+    def with_item(self, item: Item) -> Speed:
+        """Return this record with the content of its stored item."""
+        measured = self.measured(int(item["windows"]), int(item["seconds"]), str(item["job"]))
+        return replace(measured, revision=int(item["revision"]))
+
+
+Shared = FileSet | JobSlots | Position | Speed

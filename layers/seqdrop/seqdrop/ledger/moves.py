@@ -26,7 +26,8 @@ class Move:
     writes: tuple[str, ...] = ()
 
 
-VALIDATE, START, TRAIN, FINISH, ARCHIVE = "validate", "start_transform", "start_training", "finish", "archive"
+VALIDATE, FINISH, ARCHIVE = "validate", "finish", "archive"
+PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
 RECONCILE = "reconcile"
 REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
@@ -101,6 +102,14 @@ MOVES = (
     Move(
         UPLOAD,
         "VALIDATED",
+        "REJECTED",
+        (ARCHIVE,),
+        "S3 does not copy its bytes any more, because of their storage class or key; its reason is written",
+        ("reason",),
+    ),
+    Move(
+        UPLOAD,
+        "VALIDATED",
         "WITHDRAWN",
         (VALIDATE, ARCHIVE),
         "the object was deleted before it was archived",
@@ -155,16 +164,16 @@ MOVES = (
         JOB,
         None,
         "PLANNED",
-        (*STARTS, VALIDATE),
+        (*STARTS, PROCESS),
         "recorded with its members before SageMaker is called",
         ("members", "request", "tags", "model", "trace_id"),
     ),
-    Move(JOB, "PLANNED", "STARTED", (*STARTS, VALIDATE), "SageMaker accepted the request"),
+    Move(JOB, "PLANNED", "STARTED", (*STARTS, PROCESS), "SageMaker accepted the request"),
     Move(
         JOB,
         "PLANNED",
         "FAILED",
-        (*STARTS, VALIDATE, FINISH),
+        (*STARTS, PROCESS, FINISH),
         "SageMaker will never accept the request, or the job failed before its start was recorded",
         ("reason", "expires_at"),
     ),
@@ -191,7 +200,7 @@ MOVES = (
         "STARTED",
         "STOPPED",
         (FINISH,),
-        "a person stopped the job, and every member is in a final state",
+        "a person, or the reconciler at its limit, stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),
 )

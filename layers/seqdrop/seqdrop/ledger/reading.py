@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 from boto3.dynamodb.conditions import Key
 
 from seqdrop.errors import RecordNotFoundError
-from seqdrop.ledger.coordination import FileSet, JobSlots, Position
+from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, from_item, job_keys, upload_keys
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position)
+S = TypeVar("S", FileSet, JobSlots, Position, Speed)
 
 
 class Reader:
@@ -76,6 +76,10 @@ class Reader:
     def position(self, name: str) -> Position:
         """Return the reconciler's position in a listing."""
         return self._get_shared(Position(name))
+
+    def speed(self, analysis: str, digest: str, instance_type: str) -> Speed:
+        """Return the rate of an analysis with a model archive on an instance type; 0 if it was never measured."""
+        return self._get_shared(Speed(analysis, digest, instance_type))
 
     def deciding_attempts(self, upload: Upload) -> list[Attempt]:
         """Return the attempts whose outcome decides when an upload may be archived.

@@ -132,6 +132,7 @@ class Attempt(Record):
     items: int = 0  # lines over all shards, and so the number of lines that the outputs must have
     taken: int = 0  # records selected for the model
     distinct: int = 0  # distinct records among those
+    windows: int = 0  # windows (residues of proteins) in its work items; 0 if an earlier version planned the attempt
     masks: str = ""  # upload id of the BED that names the intervals to fill
     # The analysis for which the work items were written (`Analysis.as_json`), or the training order (`Order.as_json`).
     plan: str = ""
@@ -170,6 +171,7 @@ class Attempt(Record):
             items=self.items,
             taken=self.taken,
             distinct=self.distinct,
+            windows=self.windows,
             masks=self.masks,
             plan=self.plan,
             cut_as=self.shards_key,
@@ -197,11 +199,12 @@ class Job(Record):
     due_at: str = ""  # the earliest time of the next try to start it
     model: str = ""  # the model's name in analyses.toml
     model_key: str = ""  # key of the model's archive in the results bucket
-    model_digest: str = ""  # SHA-256 of that archive
+    model_digest: str = ""  # SHA-256 of that archive, or of the code of a job without a model
     model_request: str = ""  # the request of CreateModel, as JSON
     upload: str = ""
     plan: str = ""
     calibration: str = ""  # calibration of that archive (`Calibration.as_json`); "" if it has none
+    stop_reason: str = ""  # why the reconciler ordered SageMaker to stop it
     reason: str = ""
 
     kind: ClassVar[str] = JOB

@@ -13,7 +13,7 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from seqdrop.aws import keys
 from seqdrop.errors import JobRefusedError
@@ -87,7 +87,11 @@ def current_archive(s3: S3Client, bucket: str, model: str) -> ModelArchive:
 
 
 def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> CreateModelInputTypeDef:
-    """Return the CreateModel request for an archive, with the model's name."""
+    """Return the CreateModel request for an archive, with the model's name.
+
+    The archive brings its own code. In isolation that code has neither a network nor credentials; SageMaker itself
+    downloads the archive and transfers payloads.
+    """
     container: ContainerDefinitionTypeDef = {
         "Image": settings.transform_image,
         "ModelDataUrl": f"s3://{settings.models}/{archive.key}",
@@ -99,12 +103,15 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
             **_worker_settings(settings.instance_type),
         },
     }
-    request = {"ExecutionRoleArn": settings.execution_role, "PrimaryContainer": container}
-    return {
-        "ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)),
+    request: dict[str, Any] = {
         "ExecutionRoleArn": settings.execution_role,
         "PrimaryContainer": container,
+        "EnableNetworkIsolation": True,
     }
+    return cast(
+        "CreateModelInputTypeDef",
+        {"ModelName": model_name(archive.model, json.dumps(request, sort_keys=True)), **request},
+    )
 
 
 def _worker_settings(instance_type: str) -> dict[str, str]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.blocks import LIMIT, Blocks
+from seqdrop.reads.expansion import Expansion
 from seqdrop.reads.fasta import Fasta
+from seqdrop.reads.fasta_records import LONGEST_KEPT
 from seqdrop.reads.fastq import Fastq
 from seqdrop.reads.findings import FIRST, Findings, Policy, fault
 from seqdrop.reads.formats import describe_wrong_format, detect_format
@@ -52,11 +54,15 @@ class Bounds:
 
     `block` is the size of a block, in bytes. `limit` is the size of the largest buffer, and therefore of the longest
     FASTQ record, in bytes. `first` is the number of errors, and of warnings, that are reported with their locations.
+    `expanded` is the number of bytes to which a compressed file may expand; None for the default of `Expansion`.
+    `kept` is the length of the longest FASTA record that is kept in memory, in bases.
     """
 
     block: int = BLOCK
     limit: int = LIMIT
     first: int = FIRST
+    expanded: int | None = None
+    kept: int = LONGEST_KEPT
 
 
 class Reading:
@@ -152,7 +158,8 @@ class Reading:
     def _read(self, keep: bool) -> Iterator[Batch]:
         """Yield batches of valid records; records of FASTA only if `keep`."""
         try:
-            yield from self._parse(open_stream(self.digest), keep)
+            expansion = Expansion(self._bounds.expanded, self.size)
+            yield from self._parse(open_stream(self.digest, expansion), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
             self.digest.drain(REST)
@@ -175,7 +182,7 @@ class Reading:
             self._report_too_long(parser)
         elif last := parser.finish():
             yield last
-        self._finish(stream, blocks)
+        self._finish(stream, blocks, parser)
 
     def _first_block(self, stream: PlainText) -> Blocks:
         """Return a buffer with the first block. Raise InvalidFileError if the stream is damaged before any data."""
@@ -214,7 +221,7 @@ class Reading:
 
     def _make_parser(self, keep: bool) -> Fastq | Fasta:
         if self.format == "fasta":
-            return Fasta(self.findings, self.tally, keep, self._alphabet)
+            return Fasta(self.findings, self.tally, keep, self._alphabet, self._bounds.kept)
         return Fastq(self.findings, self.tally, is_bam=self.format == "bam")
 
     def _report_too_long(self, parser: Fastq | Fasta) -> None:
@@ -226,10 +233,10 @@ class Reading:
         if self.format != "bam":  # a thread may still read a BAM
             self.digest.drain(REST)
 
-    def _finish(self, stream: PlainText, blocks: Blocks) -> None:
+    def _finish(self, stream: PlainText, blocks: Blocks, parser: Fastq | Fasta) -> None:
         """Report damage of the stream; if there is none, read the rest of the file and check its end marker."""
         if blocks.broken:
-            self.findings.add(blocks.broken.fault)
+            self.findings.add(self._locate(blocks.broken.fault, parser))
             self.digest.drain(REST)
         elif blocks.final:
             self.digest.drain()
@@ -237,6 +244,17 @@ class Reading:
                 self.findings.add(end_fault)
         if self.format == "bam":
             self.findings.replace_faults(_without_lines)
+
+    def _locate(self, original: Fault, parser: Fastq | Fasta) -> Fault:
+        """Return a fault of the stream; if the data are sound but too many, with the record at which reading stopped.
+
+        The records of a BAM have no lines, so its fault keeps the offset in the compressed file.
+        """
+        if original.code != "gzip_expansion" or self.format == "bam":
+            return original
+        location = parser.location
+        location["record"] = max(parser.number, 1)
+        return fault(original.code, original.message, **location)
 
     def _fingerprint(self) -> str:
         """Return a hash of the figures. It is the same for the same reads with another compression."""

@@ -54,6 +54,9 @@ _ALL = (
     Code("gzip_bad_crc", _TRANSFER, fixed=True),
     Code("gzip_bad_length", _TRANSFER, fixed=True),
     Code("gzip_corrupt", _TRANSFER, fixed=True),
+    Code("gzip_expansion", "Sequence files expand to 3 to 10 times their size. Is it a sequence file, or were the same "
+         "data written again and again? If it is right, set a larger `max_expanded_gb` for its analysis in "
+         "analyses.toml, or upload it uncompressed.", fixed=True),
     Code("gzip_trailing_garbage", "Other data were appended to the file. Make it again from its source."),
     Code("gzip_padding", "Tapes and some file systems pad files with zeros. gzip and Python read the file, but tools "
          "of htslib (samtools, bcftools) refuse it. Compress it again: `gzip -dc FILE | gzip > NEW`.", WARNING),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqdrop.reads.blank_lines import BlankLines
@@ -16,6 +16,12 @@ from seqdrop.reads.records import Record
 if TYPE_CHECKING:
     from seqdrop.reads.fasta_alphabets import Alphabet
     from seqdrop.reads.qc import Tally
+
+LONGEST_KEPT = 500_000_000  # bases; while it is joined, such a record takes 1 of the 1.7 GB of a Lambda
+KEPT_ADVICE = (
+    "Split the record, for example at its longest runs of N. To archive the file as it is, drop it under a prefix "
+    "without a model, such as raw/."
+)
 
 
 @dataclass
@@ -43,13 +49,22 @@ class _Stop:
 class FastaRecords:
     """The records of a FASTA. `line` and `byte` are the location of the next block in the file.
 
-    If `keep`, each record stays in memory as a whole until `take_complete` is called.
+    If `keep`, each record stays in memory as a whole until `take_complete` is called; a record of nucleotides that is
+    longer than `longest_kept` is a fault.
     """
 
-    def __init__(self, findings: Findings, tally: Tally, keep: bool = False, alphabet: str = "dna") -> None:
+    def __init__(
+        self,
+        findings: Findings,
+        tally: Tally,
+        keep: bool = False,
+        alphabet: str = "dna",
+        longest_kept: int = LONGEST_KEPT,
+    ) -> None:
         self.findings = findings
         self.tally = tally
         self.keep = keep
+        self._longest_kept = longest_kept
         self.alphabet: Alphabet = Residues() if alphabet == "protein" else Nucleotides()
         self.name_checks = NameChecks(findings, may_interleave=False)
         self.codes_are_faults = findings.policy.severity("ambiguous_base") != IGNORE
@@ -108,7 +123,8 @@ class FastaRecords:
     @property
     def _is_too_long(self) -> bool:
         """Whether the open record will be rejected for its length, so that the rest of it need not be kept."""
-        return self.alphabet.longest is not None and self._length > self.alphabet.longest + 1  # a * may follow
+        longest = self.alphabet.longest
+        return self._length > (self._longest_kept if longest is None else longest + 1)  # a * may follow
 
     def note_stop(self, length: int, line: int, byte: int) -> None:
         """Note that the next line has `length` characters and ends in `*`, which is valid if it ends the record."""
@@ -139,10 +155,17 @@ class FastaRecords:
             message = f"the record has {self._length:,} residues, but at most {longest:,} are allowed"
             self.report("protein_too_long", message, record.line, record.byte)
         self.tally.add_length(self._length)
-        if self.keep:
+        if self.keep and self._is_too_long and not longest:
+            self._report_too_long(record)
+        elif self.keep:
             sequence = b"".join(self._parts)[: self._length]
             self._complete.append(Record(record.record, record.name, sequence))
             self._parts = []
+
+    def _report_too_long(self, record: NameLocation) -> None:
+        message = f"the record has {self._length:,} bases, but a model takes at most {self._longest_kept:,}"
+        self.findings.add(replace(fault("record_too_long", message, **record.location), advice=KEPT_ADVICE))
+        self._parts = []
 
     def take_complete(self) -> list[Record]:
         """Return the complete records and remove them from memory."""

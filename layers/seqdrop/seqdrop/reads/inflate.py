@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from isal import igzip_lib, isal_zlib
 
 from seqdrop.errors import Fault, InvalidFileError
+from seqdrop.reads.expansion import Expansion
 from seqdrop.reads.findings import fault
 
 if TYPE_CHECKING:
@@ -28,11 +29,14 @@ class GzipStream:
     """The decompressed bytes of a gzip file. Reading raises InvalidFileError if the file is damaged.
 
     `members` is the number of members so far; `bgzf` is True if the first one is a BGZF block. Offsets in faults count
-    from 0 in the compressed file. `head` are the bytes that were already read from `raw`.
+    from 0 in the compressed file. `head` are the bytes that were already read from `raw`. At most one byte more is
+    decompressed than `expansion` allows.
     """
 
-    def __init__(self, raw: SupportsRead[bytes], head: bytes = b"") -> None:
+    def __init__(self, raw: SupportsRead[bytes], head: bytes = b"", expansion: Expansion | None = None) -> None:
         self._raw = raw
+        self._expansion = expansion or Expansion()
+        self.expanded = 0  # bytes that were decompressed
         self._input = head  # compressed bytes
         self._used = 0  # bytes of _input that are used
         self._before = 0  # compressed bytes before _input
@@ -64,11 +68,19 @@ class GzipStream:
             if inflater.eof:  # all data of the member were returned
                 self._end_member()
                 continue
-            block = self._inflate(inflater, len(view))
+            block = self._inflate(inflater, min(len(view), self._check_expansion()))
             if block:
                 view[: len(block)] = block
                 return len(block)
         return 0
+
+    def _check_expansion(self) -> int:
+        """Return the number of bytes that may be decompressed, and one. Raise InvalidFileError if it was reached."""
+        limit = self._expansion.limit(self)
+        if self.expanded > limit:
+            message = f"the compressed file expands to more than {limit:,} bytes; the rest was not read"
+            raise self._fault("gzip_expansion", message)
+        return limit + 1 - self.expanded
 
     def _inflate(self, inflater: igzip_lib.IgzipDecompressor, size: int) -> bytes:
         compressed = b""
@@ -83,6 +95,7 @@ class GzipStream:
             raise self._fault("gzip_corrupt", "the compressed data are invalid; bytes were changed") from error
         self._crc = isal_zlib.crc32(block, self._crc)
         self._size += len(block)
+        self.expanded += len(block)
         if inflater.eof:
             self._give_back(len(inflater.unused_data))
         return block

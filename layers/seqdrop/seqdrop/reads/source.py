@@ -14,6 +14,8 @@ from seqdrop.reads.signatures import find_packing
 if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
 
+    from seqdrop.reads.expansion import Expansion
+
 BLOCK = 3 << 18  # bytes; fits in the second-level cache of a processor
 HEAD = 4096  # bytes that are read to detect the compression, or the kind of an archive
 
@@ -93,8 +95,11 @@ class PlainStream:
         return []
 
 
-def open_stream(digest: Digest) -> PlainStream | GzipStream:
-    """Return the decompressed stream. Raise InvalidFileError for an empty file or an unsupported compression."""
+def open_stream(digest: Digest, expansion: Expansion | None = None) -> PlainStream | GzipStream:
+    """Return the decompressed stream, which ends with a fault if it exceeds `expansion`.
+
+    Raise InvalidFileError for an empty file or an unsupported compression.
+    """
     head = digest.read(HEAD)
     while len(head) < HEAD and (more := digest.read(HEAD - len(head))):
         head += more
@@ -102,4 +107,4 @@ def open_stream(digest: Digest) -> PlainStream | GzipStream:
         raise InvalidFileError(fault("empty_file", "the file has no bytes"))
     if packing := find_packing(head):
         raise InvalidFileError(packing)
-    return GzipStream(digest, head) if head.startswith(MAGIC) else PlainStream(digest, head)
+    return GzipStream(digest, head, expansion) if head.startswith(MAGIC) else PlainStream(digest, head)

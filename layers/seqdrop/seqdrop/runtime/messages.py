@@ -75,7 +75,10 @@ JobMessage = TypedDict("JobMessage", {"source": str, "detail-type": str, "detail
 
 
 class UploadMessage(TypedDict):
-    """The body of a message in the queue of archive: an upload's id."""
+    """The body of a message in the queues of start_processing and archive: an upload's id.
+
+    start_processing finds the job to start, or makes it, from the ledger.
+    """
 
     upload: str
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from seqdrop import clock
@@ -32,10 +33,25 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
 
+# S3 responds to a copy when the bytes are copied, which for 5 GB may take longer than the 60 seconds for which botocore
+# waits by default. If the client disconnects, S3 may cancel the copy, so it would never end. Both tries must fit in the
+# 900 seconds of the function: 2 × (5 + 420) seconds and a pause of at most one. The second try of a copy that ended
+# after all fails with 412, or with 409 if it is in progress, and the archive stage then looks for the copy. Keep-alive
+# packets prevent a NAT gateway from dropping the silent connection.
+COPYING = Config(
+    connect_timeout=5,
+    read_timeout=420,
+    tcp_keepalive=True,
+    retries={"mode": "standard", "total_max_attempts": 2},
+)
+
 
 @dataclass(frozen=True)
 class Services:
-    """The settings, the analyses, the ledger and the clients of a deployment. Tests pass clients of their own."""
+    """The settings, the analyses, the ledger and the clients of a deployment. Tests pass clients of their own.
+
+    `s3_for_copies` is the client of the archive function for its copies. Other functions have none.
+    """
 
     settings: Settings
     analyses: Analyses
@@ -44,6 +60,12 @@ class Services:
     sagemaker: SageMakerClient
     sqs: SQSClient
     sns: SNSClient
+    s3_for_copies: S3Client | None = None
+
+    @property
+    def copier(self) -> S3Client:
+        """The client that makes copies."""
+        return self.s3_for_copies or self.s3
 
     def send(self, queue: str, body: Body) -> None:
         """Send one message to a queue. `queue` is its URL."""
@@ -108,3 +130,11 @@ def services() -> Services:
         sqs=boto3.client("sqs"),
         sns=boto3.client("sns"),
     )
+
+
+@cache
+def archiving_services() -> Services:
+    """Return the services of this process with a client that waits long enough for a copy."""
+    s3 = boto3.client("s3", config=COPYING)
+    protect_existing_copies(s3)
+    return replace(services(), s3_for_copies=s3)

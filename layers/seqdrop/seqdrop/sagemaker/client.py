@@ -1,4 +1,4 @@
-"""One interface to SageMaker's three kinds of job (create, adopt or refuse, describe), and creation of models.
+"""One interface to SageMaker's three kinds of job (create, adopt or refuse, describe, stop), and creation of models.
 
 SageMaker keeps a job's name for ever, and a job is in the ledger before it is created. Therefore creation can be
 repeated after a crash: an existing job of that name is adopted if it was created by the same request. Otherwise the
@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from seqdrop.aws.errors import is_invalid, is_limit, is_taken, is_throttle, message_of
+from seqdrop.aws.errors import (
+    is_denied,
+    is_invalid,
+    is_limit,
+    is_taken,
+    is_throttle,
+    is_unknown_job,
+    message_of,
+)
 from seqdrop.errors import JobRefusedError
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM
 
@@ -22,6 +30,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import CreateModelInputTypeDef
 
+DENIED = (
+    "IAM does not allow this job: its instance type or its time exceeds what the parameters of the stack allow, or the "
+    "role of the function was changed. The person who deploys the stack can raise the parameter (docs/deploy.md)"
+)
 # SageMaker's final statuses → states of the ledger. With any other status the job is running or stopping.
 ENDS = {"Completed": "DONE", "Failed": "FAILED", "Stopped": "STOPPED"}
 
@@ -46,6 +58,11 @@ class JobType:
     def describe(self) -> str:
         """Name of the client's method that describes such a job."""
         return f"describe_{self.word.lower()}_job"
+
+    @property
+    def stop(self) -> str:
+        """Name of the client's method that stops such a job."""
+        return f"stop_{self.word.lower()}_job"
 
     @property
     def name(self) -> str:
@@ -93,13 +110,16 @@ def create(sagemaker: SageMakerClient, task: str, request: Mapping[str, object])
     """Create a job, or adopt the existing one of its name.
 
     Return False if SageMaker has no capacity now: send the request again later. Raise JobRefusedError if SageMaker
-    will never accept the request, or has a different job of that name.
+    will never accept the request, if IAM denies it (the role has conditions on types and hours), or if SageMaker has a
+    different job of that name.
     """
     try:
         getattr(sagemaker, JOB_TYPES[task].create)(**request)
     except ClientError as error:
         if is_taken(error):
-            return _adopt(sagemaker, task, request)
+            return adopt(sagemaker, task, request)
+        if is_denied(error) and f"sagemaker:Create{JOB_TYPES[task].word}Job" in message_of(error):
+            raise JobRefusedError(DENIED) from error
         return _handle_refusal(error, "job")
     return True
 
@@ -123,6 +143,29 @@ def describe(sagemaker: SageMakerClient, task: str, name: str) -> Description:
     return Description(ENDS.get(response[job.status]), response)
 
 
+def stop(sagemaker: SageMakerClient, task: str, name: str) -> bool:
+    """Order SageMaker to stop a job; return False if it has ended, or is being stopped."""
+    job = JOB_TYPES[task]
+    try:
+        getattr(sagemaker, job.stop)(**{job.name: name})
+    except ClientError as error:
+        if not is_invalid(error):
+            raise
+        return False
+    return True
+
+
+def exists(sagemaker: SageMakerClient, task: str, name: str) -> bool:
+    """Return True if SageMaker has a job of this name."""
+    try:
+        describe(sagemaker, task, name)
+    except ClientError as error:
+        if is_unknown_job(error):
+            return False
+        raise
+    return True
+
+
 def covers(actual: object, expected: object) -> bool:
     """Return True if `actual` has everything in `expected`; the service adds defaults to what was requested."""
     if isinstance(expected, dict):
@@ -132,8 +175,8 @@ def covers(actual: object, expected: object) -> bool:
     return actual == expected
 
 
-def _adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
-    """Return True if the job of this name was created by the same request.
+def adopt(sagemaker: SageMakerClient, task: str, request: Mapping[str, object]) -> bool:
+    """Return True if the existing job of this name was created by the same request.
 
     Raise JobRefusedError if it was not.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from seqdrop.aws import keys
 from seqdrop.companions.training_sets import reuse_line
-from seqdrop.ledger.moves import ATTEMPT, ENDS, OPEN, UNCLAIMED
+from seqdrop.ledger.moves import ATTEMPT, ENDS, FORGETTABLE, OPEN, UNCLAIMED, UPLOAD
 from seqdrop.ledger.records import Attempt, Fact, Step, Upload
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
@@ -53,7 +53,7 @@ def close_upload(services: Services, upload: Upload, state: str, **facts: Fact) 
     Attempts that no job has claimed fail, and attempts in a final state expire when the upload's record does. Return
     False if another invocation was first.
     """
-    expires_at = services.ledger.compute_expiry(now())
+    expires_at = services.ledger.compute_expiry(now()) if state in FORGETTABLE[UPLOAD] else 0
     steps = [_close_attempt(attempt, state, expires_at) for attempt in services.ledger.attempts(upload.id)]
     if not services.ledger.move_together([Step(upload, state, facts), *filter(None, steps)]):
         return False

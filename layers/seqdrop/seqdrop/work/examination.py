@@ -36,9 +36,9 @@ class Examination:
 
     `report` is the result of `Reading.report`; `rejection` is None if the file is valid. `plan` is the analysis at the
     time of the pass (`Analysis.as_json`). `items` is the number of work items and `shards` the number of objects that
-    contain them. `taken` records were selected, and `distinct` of these went to the model (`Selection`). `masks` is the
-    upload id of the BED with the intervals to fill, or "". The work items are those of the attempt with this `number`;
-    a replay may need others.
+    contain them. `taken` records were selected, `distinct` of these went to the model, and `windows` is the number of
+    its predictions for them (`Selection`). `masks` is the upload id of the BED with the intervals to fill, or "". The
+    work items are those of the attempt with this `number`; a replay may need others.
     """
 
     upload_id: str
@@ -49,6 +49,7 @@ class Examination:
     items: int = 0
     taken: int = 0
     distinct: int = 0
+    windows: int = 0
     sha256_of_parts: str = ""  # set if the file is too large for a single copy (aws/multipart.py)
     masks: str = ""
     run: str = ""  # the folder of the run that the upload belongs to (companions/runs.py)
@@ -77,6 +78,7 @@ class Examination:
             items=self.items,
             taken=self.taken,
             distinct=self.distinct,
+            windows=self.windows,
             masks=self.masks,
         )
 

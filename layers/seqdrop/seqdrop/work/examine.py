@@ -92,6 +92,7 @@ def examine(
         items=reading_pass.counts["items"] if accepted else 0,
         taken=reading_pass.counts["taken"],
         distinct=reading_pass.counts["distinct"],
+        windows=reading_pass.counts["windows"],
         sha256_of_parts=parts.sha256 if parts and accepted else "",
         masks=request.attempt.masks,
         run=run_of(version.key, analysis.prefix),

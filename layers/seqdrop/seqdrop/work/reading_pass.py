@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.config.analysis import DNA
 from seqdrop.errors import Fault, InvalidFileError
-from seqdrop.reads.check import Reading
+from seqdrop.reads.check import Bounds, Reading
 from seqdrop.reads.findings import Policy
 from seqdrop.reads.records import as_dna
 from seqdrop.work.selection import Selection
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 
 
 class ItemCounts(TypedDict):
-    """Numbers of work items, of selected records, and of records that go to the model; all 0 without a model."""
+    """Numbers of work items, selected records, records that go to the model, and predictions; all 0 without a model."""
 
     items: int
     taken: int
     distinct: int
+    windows: int
 
 
 def make_reading(body: SupportsRead[bytes], name: str, analysis: Analysis) -> Reading:
     """Return a reading of a file by the rules of an analysis. The suffix of `name` is compared with the content."""
-    policy = Policy(analysis.severity)
-    return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy)
+    policy, bounds = Policy(analysis.severity), Bounds(expanded=analysis.max_expanded_bytes)
+    return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy, bounds=bounds)
 
 
 class ReadingPass:
@@ -56,8 +57,14 @@ class ReadingPass:
     def counts(self) -> ItemCounts:
         """The counts up to the present item."""
         if self._selection is None:
-            return {"items": 0, "taken": 0, "distinct": 0}
-        return {"items": self._item_count, "taken": self._selection.taken, "distinct": self._selection.distinct}
+            return {"items": 0, "taken": 0, "distinct": 0, "windows": 0}
+        selection = self._selection
+        return {
+            "items": self._item_count,
+            "taken": selection.taken,
+            "distinct": selection.distinct,
+            "windows": selection.windows,
+        }
 
     def items(self) -> Iterator[bytes]:
         """Yield the work items; none if the analysis has no model. RNA is spelled as DNA in them.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
 # Settings that do not affect work items. Any setting that is neither here nor in a kind's `no_effect_on_items` does.
-OF_ANALYSIS = frozenset({"max_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
+OF_ANALYSIS = frozenset({"max_gb", "max_expanded_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
 OF_JOB = frozenset({"max_members", "max_shards"})
 
 
@@ -23,7 +23,7 @@ def _item_settings(analysis: Analysis) -> dict[str, Any]:
     names = [field.name for field in fields(analysis) if field.name not in OF_ANALYSIS]
     settings = analysis.kind.parameters(analysis.settings) if analysis.settings is not None else {}
     return {name: getattr(analysis, name) for name in names} | {
-        "job": _without(asdict(analysis.job), OF_JOB),
+        "job": _without(analysis.job.as_plan(), OF_JOB),
         "settings": _without(settings, analysis.kind.no_effect_on_items),
     }
 

@@ -156,13 +156,14 @@ def keep_identical(records: Iterable[Record]) -> CountedRecords:
 class Selection:
     """The selection of records for the model. `masks` are the intervals of the BED that belongs to the file, if any.
 
-    After `of` was iterated to its end, `taken` is the number of selected records, and `distinct` the number of those
-    that go to the model.
+    After `of` was iterated to its end, `taken` is the number of selected records, `distinct` the number of those that
+    go to the model, and `windows` the number of its predictions for them.
     """
 
     def __init__(self, analysis: Analysis, masks: BedMasks | None = None) -> None:
         self.taken = 0
         self.distinct = 0
+        self.windows = 0
         self._analysis = analysis
         self._count: Counter = analysis.kind.counter(analysis, masks)
 
@@ -183,10 +184,9 @@ class Selection:
 
         This never happens to a sample, which is cut to the bounds.
         """
-        total = 0
         for record, count in counted:
-            total += self._count(record)
-            if total > self._analysis.job.max_windows:
+            self.windows += self._count(record)
+            if self.windows > self._analysis.job.max_windows:
                 raise InvalidFileError(self._analysis.kind.too_many(self._analysis))
             yield record, count
 

@@ -82,6 +82,7 @@ def test_an_upload_is_copied_verified_receipted_and_deleted(services, s3, upload
     assert receipt["landing"]["sha256"] == receipt["archive"]["sha256"] == SHA256
     assert receipt["archive"]["storage_class"] == "DEEP_ARCHIVE"
     assert receipt["restore"]["bulk"]["hours_at_most"] == 48
+    assert receipt["billed_overhead_bytes"] == {"deep_archive": 32_768, "standard": 8_192}
 
 
 @pytest.mark.parametrize("where", ["head_object", "copy_object", "put_object", "delete_object"])

@@ -30,6 +30,8 @@ from seqdrop.training.data.store import Store
 from seqdrop.uploads import UploadVersion
 
 from local.proteins import encode_data_set, make_proteins
+from tests.support.aws.errors import RefusedError
+from tests.support.aws.sagemaker import TRAINING
 
 JOB = """
 model = "cnn"
@@ -366,6 +368,21 @@ class TestStart:
         launch_training(services, job.name)
         assert (services.ledger.find_job(job.name).state, list(sagemaker.jobs)) == ("STARTED", [job.name])
 
+    @pytest.mark.parametrize("exists", [False, True])
+    def test_a_job_recorded_without_isolation_is_isolated_unless_it_runs(self, services, sagemaker, dropped, exists):
+        """Versions up to 0.2.0 recorded such jobs by default; IAM refuses them now."""
+        sagemaker.refusal = "ThrottlingException"
+        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+        (job,) = services.ledger.in_state("job", "PLANNED")
+        recorded = json.loads(job.request) | {"EnableNetworkIsolation": False}
+        services.ledger.note(job, request=json.dumps(recorded), due_at="")
+        sagemaker.refusal = None
+        if exists:
+            sagemaker.put(TRAINING, **recorded)
+        launch_training(services, job.name)
+        assert services.ledger.find_job(job.name).state == "STARTED"
+        assert sagemaker.requests == {job.name: recorded | {"EnableNetworkIsolation": not exists}}
+
     def test_without_capacity_the_job_waits_and_is_nudged(self, services, sagemaker, dropped, sent, clock):
         sagemaker.refusal = "ResourceLimitExceeded"
         start_training(services, attempt_of(services, dropped["job.toml"]).key)
@@ -390,6 +407,44 @@ class TestStart:
         (mail,) = (mail["Message"] for queue, mail in sent if queue == "topic")
         assert "attempt 1 failed (no job was started)" in mail
         assert states(services, versions.values()) == {"VALIDATED"}
+
+    def test_a_job_toml_above_the_ceiling_of_the_stack_is_refused(self, services, sagemaker, drop, sent):
+        body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "cnn"\nbudget_usd = 1000')
+        versions = {name: drop(name, body if name == "job.toml" else None) for name in NAMES}
+        for version in versions.values():
+            validate(services, version)
+        start_training(services, attempt_of(services, versions["job.toml"]).key)
+        attempt = attempt_of(services, versions["job.toml"])
+        assert (attempt.state, sagemaker.creations) == ("FAILED", 0)
+        assert "this stack allows at most 50 US dollars" in attempt.reason
+        (mail,) = (mail["Message"] for queue, mail in sent if queue == "topic")
+        assert "ask the person who deploys the stack to change its parameter TrainingBudget" in mail
+        raised = replace(services, settings=replace(services.settings, training_budget=1000.0))
+        assert replay(raised, plan_replay(raised, services.ledger.find_upload(attempt.upload_id)))
+        start_training(raised, attempt.next_attempt().key)
+        assert services.ledger.attempts(attempt.upload_id)[-1].state == "SUBMITTED"
+
+    def test_a_recorded_job_that_could_cost_more_is_not_started(self, services, sagemaker, dropped, sent):
+        """An earlier version recorded it, or the ceiling was lowered while it waited for capacity."""
+        sagemaker.refusal = "ResourceLimitExceeded"
+        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+        (job,) = services.ledger.in_state("job", "PLANNED")
+        sagemaker.refusal, creations = None, sagemaker.creations
+        services.ledger.note(job, due_at="")
+        lower = replace(services, settings=replace(services.settings, training_budget=1.0))
+        launch_training(lower, job.name)
+        assert (services.ledger.find_job(job.name).state, sagemaker.creations) == ("FAILED", creations)
+        attempt = attempt_of(services, dropped["job.toml"])
+        assert (attempt.state, "could cost $2.76" in attempt.reason) == ("FAILED", True)
+
+    def test_a_job_that_iam_denies_fails_at_once_with_a_reason(self, services, sagemaker, dropped, sent):
+        text = "User: x is not authorized to perform: sagemaker:CreateTrainingJob on resource: y"
+        sagemaker.accidents = [(RefusedError("AccessDeniedException", text), None)]
+        start_training(services, attempt_of(services, dropped["job.toml"]).key)
+        attempt = attempt_of(services, dropped["job.toml"])
+        assert (attempt.state, sagemaker.jobs) == ("FAILED", {})
+        (mail,) = (mail["Message"] for queue, mail in sent if queue == "topic")
+        assert "IAM does not allow this job" in mail
 
     def test_without_code_or_weights_the_reason_says_what_to_do(self, services, sagemaker, drop):
         body = BODIES["job.toml"].replace(b'model = "cnn"', b'model = "protbert"\nweights = "prot_bert_bfd"')

@@ -221,7 +221,7 @@ class TestReadAgain:
         assert "drop it again" in refusal(services, upload)
 
     def test_a_large_file_is_examined_by_the_next_jobs(self, services, drop, old):
-        from seqdrop.stages.start_processing.processing_job import find_last_job
+        from seqdrop.stages.start_processing.tries import find_last_job
 
         services.ledger.create(Job("PLANNED", name=examination_name(old, 1), task="examine", upload=old))
         upload = services.ledger.find_upload(old)

@@ -199,6 +199,45 @@ def test_a_deployment_does_not_change_work_in_progress(services, sagemaker, plan
     }
 
 
+class TestNetworkIsolation:
+    """Versions up to 0.2.0 recorded models with a network, which IAM refuses now."""
+
+    @pytest.fixture
+    def recorded(self, services, sagemaker, planned):
+        """The record of a job of an earlier version, which a crash left PLANNED."""
+        key = planned("a")
+        sagemaker.accidents = [(Died(), None)]
+        with pytest.raises(Died):
+            start_transform(services, [key])
+        job = services.ledger.find_job(services.ledger.find_attempt(key).job)
+        model = json.loads(job.model_request) | {"ModelName": "seqdrop-promoter-earlier"}
+        assert model.pop("EnableNetworkIsolation") is True
+        request = json.loads(job.request) | {"ModelName": model["ModelName"]}
+        services.ledger.note(job, request=json.dumps(request), model_request=json.dumps(model))
+        sagemaker.models.clear()
+        return services.ledger.find_job(job.name)
+
+    def test_a_model_is_isolated(self, services, sagemaker, planned):
+        start_transform(services, [planned("a")])
+        (model,) = sagemaker.models.values()
+        assert model["EnableNetworkIsolation"] is True
+
+    def test_a_job_of_an_earlier_version_gets_an_isolated_model(self, services, sagemaker, recorded):
+        start_transform(services, recorded.members)
+        ((name, model),) = sagemaker.models.items()
+        assert model["EnableNetworkIsolation"] is True
+        assert name != "seqdrop-promoter-earlier"
+        assert sagemaker.requests[recorded.name] == json.loads(recorded.request) | {"ModelName": name}
+        job = services.ledger.find_job(recorded.name)
+        assert (job.state, json.loads(job.model_request)) == ("STARTED", model)
+
+    def test_a_job_that_runs_already_is_adopted_with_its_model(self, services, sagemaker, recorded):
+        sagemaker.put(TRANSFORM, **json.loads(recorded.request))
+        start_transform(services, recorded.members)
+        assert services.ledger.find_job(recorded.name).state == "STARTED"
+        assert (sagemaker.models, list(sagemaker.jobs)) == ({}, [recorded.name])
+
+
 class TestJobSlots:
     """The number of open jobs is limited; attempts without a slot wait in the ledger, and runs take turns."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from seqdrop.aws import keys
 from seqdrop.models.code_bundles import PROCESSING_ENTRY, Code
 from seqdrop.sagemaker.limits import check_processing
+from seqdrop.sagemaker.tags import cost_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ProcessingInstanceTypeType
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 INPUT = "/opt/ml/processing/input"
 VOLUME_GB = 20  # for the image and the packages; no part of the upload is written to disk
 # A job is stopped after the time that the slowest machine would need, so that a job that hangs does not run for days.
-LEAST_SECONDS, LONGEST = 3600, 5 * 86400
+LEAST_SECONDS, LONGEST = 3600, 15 * 3600  # the largest file (MOST_GB) needs less; template.yaml has this bound
 SLOWEST = 2_000_000  # bytes per second
 
 
@@ -69,10 +70,7 @@ def processing_request(
                 }
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": min(LEAST_SECONDS + upload.size // SLOWEST, LONGEST)},
-            "Tags": [
-                {"Key": "seqdrop:analysis", "Value": upload.analysis},
-                {"Key": "seqdrop:upload", "Value": upload.id},
-            ],
+            "Tags": cost_tags(upload.analysis, upload.id, [upload.run]),
         }
     )
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqdrop.aws import keys
+from seqdrop.config.analysis import TRAINING
 from seqdrop.models.code_bundles import SOURCE, TRAINING_ENTRY, Program
 from seqdrop.sagemaker.limits import check_training
+from seqdrop.sagemaker.tags import cost_tags
 from seqdrop.training.jobfile import DNABERT
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class Inputs:
     """Key of a pre-trained model's archive in the models bucket; "" without one."""
     checkpoints: str
     """S3 URI of the checkpoints, which the job reads and writes."""
+    upload_id: str
+    """Upload id of job.toml."""
 
 
 def checkpoints_uri(settings: Settings, name: str) -> str:
@@ -81,20 +85,26 @@ def training_request(
         "InputDataConfig": _channels(settings, order, inputs),
         "OutputDataConfig": {"S3OutputPath": f"s3://{settings.work}/{keys.JOBS}", "KmsKeyId": settings.key},
         "ResourceConfig": _resources(settings, size.plan),
-        "StoppingCondition": _stopping(order),
+        "StoppingCondition": _stopping(size.seconds, order.job.instance.spot),
         "CheckpointConfig": {"S3Uri": inputs.checkpoints, "LocalPath": CHECKPOINTS},
         "EnableManagedSpotTraining": order.job.instance.spot,
-        "EnableNetworkIsolation": settings.training_isolation == "true",
+        "EnableNetworkIsolation": is_isolated(settings),
         "Environment": {PROCESSES: str(processes)} if processes else {},
-        "Tags": [
-            {"Key": "seqdrop:analysis", "Value": "training"},
-            {"Key": "seqdrop:training", "Value": order.training},
-        ],
+        "Tags": cost_tags(TRAINING, inputs.upload_id, [], training=order.training),
     }
     if settings.training_subnets:
         subnets, groups = settings.training_subnets.split(","), settings.training_security_groups.split(",")
         request["VpcConfig"] = {"Subnets": subnets, "SecurityGroupIds": groups}
     return check_training(request)
+
+
+def is_isolated(settings: Settings) -> bool:
+    """Return True if training containers have no credentials, and no network except to the other hosts of their job.
+
+    A job that was recorded before a deploy changed this is started with the new value: IAM refuses a job without
+    isolation if the stack demands it.
+    """
+    return settings.training_isolation == "true"
 
 
 def hyperparameters(order: Order) -> dict[str, str]:
@@ -181,10 +191,9 @@ def _resources(settings: Settings, plan: Plan) -> ResourceConfigTypeDef:
     return resources
 
 
-def _stopping(order: Order) -> StoppingConditionTypeDef:
+def _stopping(seconds: int, spot: bool) -> StoppingConditionTypeDef:
     """Return the longest runtime. A job on spot instances may also wait for an instance for the same time."""
-    seconds = int(order.job.instance.max_hours * 3600)
     stopping: StoppingConditionTypeDef = {"MaxRuntimeInSeconds": seconds}
-    if order.job.instance.spot:
+    if spot:
         stopping["MaxWaitTimeInSeconds"] = 2 * seconds
     return stopping

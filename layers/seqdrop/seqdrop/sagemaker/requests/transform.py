@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 from seqdrop.aws import keys
 from seqdrop.sagemaker.limits import check_transform
+from seqdrop.sagemaker.tags import cost_tags
 from seqdrop.work.items import shard_key
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import TransformInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import CreateTransformJobRequestTypeDef, TagTypeDef
+    from mypy_boto3_sagemaker.type_defs import CreateTransformJobRequestTypeDef
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.settings import Settings
@@ -57,14 +58,11 @@ def transform_request(
                 "InstanceType": cast("TransformInstanceTypeType", settings.instance_type),
                 "InstanceCount": min(settings.instance_count, sum(member.shards for member in members)),
             },
-            "Tags": _tags(analysis, members),
+            "Tags": cost_tags(
+                analysis.name,
+                members[0].upload_id,
+                [member.run for member in members],
+                members=str(len(members)),
+            ),
         }
     )
-
-
-def _tags(analysis: Analysis, members: list[Attempt]) -> list[TagTypeDef]:
-    return [
-        {"Key": "seqdrop:analysis", "Value": analysis.name},
-        {"Key": "seqdrop:upload", "Value": members[0].upload_id},
-        {"Key": "seqdrop:members", "Value": str(len(members))},
-    ]

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import is_gone
-from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError
+from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
+from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
+from seqdrop.stages.unreadable import reject_validated
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def archive(services: Services, upload_id: str) -> None:
-    """Move a VALIDATED upload that may be archived to ARCHIVED, or to WITHDRAWN if its object was deleted.
+    """Move a VALIDATED upload that may be archived to ARCHIVED.
 
+    It moves to WITHDRAWN instead if its object was deleted, and to REJECTED if S3 does not copy its bytes any more.
     An ARCHIVED upload gets its receipt again if that was lost. Uploads in other states are left alone. Raise
     ArchiveMismatchError if the copy differs from the validated object.
     """
@@ -35,6 +38,8 @@ def archive(services: Services, upload_id: str) -> None:
             _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
+    except UnreadableObjectError as error:
+        reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
         _mail_mismatch(services, upload, error)
         raise
@@ -63,7 +68,7 @@ def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
     """Return a verified copy, made by this or by another invocation. Raise ObjectGoneError if the original is gone."""
     s3, bucket = services.s3, services.settings.archive
     try:
-        cold_copy.copy(s3, upload, bucket)
+        cold_copy.copy(services.copier, upload, bucket)
     except ObjectGoneError:
         if copy := cold_copy.find_verified_copy(s3, upload, bucket):
             return copy
@@ -81,6 +86,8 @@ def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
 
 
 def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+    """Complete a copy, and write its receipt."""
+    copy = carry_annotations(services.s3, upload, copy)
     receipt = receipts.make_receipt(upload, copy, now())
     services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
 

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys, multipart
-from seqdrop.aws.errors import is_conflict, is_missing
+from seqdrop.aws.errors import is_archived, is_bad_request, is_conflict, is_key_refusal, is_missing
+from seqdrop.aws.readability import check_readable
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLang
 class VerifiedCopy(TypedDict):
     """The copy of an upload, as its receipt describes it.
 
-    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal.
+    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal. If
+    the former has annotations, `annotations` are their names, or the reason why they were not copied.
     """
 
     size: int
@@ -42,6 +44,7 @@ class VerifiedCopy(TypedDict):
     bucket: str
     key: str
     version_id: str | None
+    annotations: NotRequired[list[str] | str]
 
 
 def archive_key(upload: Upload) -> str:
@@ -54,7 +57,7 @@ def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
 
     Do nothing if the copy exists: a second copy would be billed for at least 180 days. If `s3` was changed by
     `protect_existing_copies`, only one of two simultaneous invocations makes a copy. Raise ObjectGoneError if the
-    version is no longer in the landing bucket.
+    version is no longer in the landing bucket, and UnreadableObjectError if S3 does not return its bytes any more.
     """
     source: CopySourceTypeDef = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
     key = archive_key(upload)
@@ -68,6 +71,8 @@ def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
     except ClientError as error:
         if is_missing(error):
             raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket") from error
+        if is_archived(error) or is_key_refusal(error) or is_bad_request(error):
+            check_readable(s3, upload.version)  # otherwise it was refused because of the copy, not of its source
         if not is_conflict(error):
             raise
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 MINIMUM_DAYS = 180
+# Bytes that S3 bills for each object besides its own, at the rates of Deep Archive and of Standard: index and metadata.
+# A restore does not bill them.
+OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD = 32 * 1024, 8 * 1024
 POSITION = "receipts"  # name of the position in the ledger
 MAX_UPLOADS = 2000  # in one run
 
@@ -44,6 +47,13 @@ class RestoreTerms(TypedDict):
     usd: NotRequired[float]
 
 
+class Overhead(TypedDict):
+    """Bytes that are billed in addition to the size, at the rate of each storage class."""
+
+    deep_archive: int
+    standard: int
+
+
 class Receipt(TypedDict):
     """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them."""
 
@@ -53,6 +63,7 @@ class Receipt(TypedDict):
     predictions: NotRequired[str]
     verified_at: str
     billed_at_least_days: int
+    billed_overhead_bytes: Overhead
     restore: dict[str, RestoreTerms]
 
 
@@ -71,6 +82,7 @@ def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
         "archive": copy,
         "verified_at": now,
         "billed_at_least_days": MINIMUM_DAYS,
+        "billed_overhead_bytes": {"deep_archive": OVERHEAD_DEEP_ARCHIVE, "standard": OVERHEAD_STANDARD},
         "restore": {tier: _price(terms, upload.size) for tier, terms in RESTORE.items()},
     }
     if explanation := _explain_release(upload):

@@ -13,13 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws.s3 import is_gone
-from seqdrop.errors import Fault, InvalidFileError, RetryableError
+from seqdrop.errors import Fault, InvalidFileError, RetryableError, UnreadableObjectError
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
 from seqdrop.stages.assemble.view import Content, MembersGoneError, View
 from seqdrop.stages.notifications import RejectionMail
+from seqdrop.stages.notifications import reject as reject_upload
 from seqdrop.stages.routing import enqueue_next
+from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.work.examination import rejection
 
 if TYPE_CHECKING:
@@ -40,8 +42,9 @@ def resolve(services: Services, upload: Upload, policy: Policy[Content], content
     """Advance a RECEIVED or WAITING upload, and the other files of its set, as far as the present files allow.
 
     This may be called at any time and for any member. `content` is what the caller has read of the upload; if it is
-    None, the policy reads it. Raise InvalidFileError if the upload is invalid, ObjectGoneError if it was deleted, and
-    RetryableError if other invocations were first in each of MAX_TRIES tries.
+    None, the policy reads it. Raise InvalidFileError if the upload is invalid, UnreadableObjectError if S3 does not
+    return its bytes, ObjectGoneError if it was deleted, and RetryableError if other invocations were first in each of
+    MAX_TRIES tries.
     """
     if content is None and upload.state == "RECEIVED":
         content = policy.read(services, upload)
@@ -74,7 +77,25 @@ def _resolve_once(policy: Policy[Content], view: View[Content]) -> bool:
         for member in gone.uploads:
             view.services.ledger.move(member, "WITHDRAWN", reason="deleted_while_it_waited")
         return False
+    except UnreadableObjectError as error:
+        _reject_unreadable(view, error)
+        return False
     return _carry_out(view.services, policy, decision) and not decision.again
+
+
+def _reject_unreadable(view: View[Any], error: UnreadableObjectError) -> None:
+    """Reject another member whose bytes S3 does not return any more. Raise `error` if it is the view's own upload.
+
+    If the member advanced in another set, it stays as it is, and the view's upload cannot be used without it.
+    """
+    member = view.services.ledger.find_upload(error.upload)
+    if member is None or member.id == view.upload.id:
+        raise error
+    reason = explain_unreadable(view.services, error)
+    if member.state not in OPEN:
+        message = f"{reason['message']}: {member.key}, upload {member.id}, which it needs"
+        raise InvalidFileError(Fault(reason["code"], message, reason["advice"])) from error
+    reject_upload(view.services, member, reason)
 
 
 def _check_presence(view: View[Any], members: Iterable[Upload]) -> None:

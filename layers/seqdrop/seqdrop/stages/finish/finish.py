@@ -22,11 +22,12 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.finish.bisect import next_group, try_again
+from seqdrop.stages.finish.examination import finish_examination
 from seqdrop.stages.finish.training import finish_training
 from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import enqueue_next
-from seqdrop.stages.start_processing.processing_job import finish_examination
+from seqdrop.stages.transform_cost import record_speed
 from seqdrop.work.items import shard_key
 
 if TYPE_CHECKING:
@@ -57,11 +58,15 @@ def finish(services: Services, name: str) -> None:
         return finish_training(services, job)
     description = describe(services.sagemaker, TRANSFORM, name)
     state, reason = description.end, description.reason
+    if state == "STOPPED" and job.stop_reason:
+        reason = job.stop_reason
     if state is None:
         return None
     members = [services.ledger.require_attempt(key) for key in job.members]
     if again := _resolve_all(services, _EndedJob(job, state, reason, _list_outputs(services, job), members)):
         raise RetryableError(f"these members of {name} must be resolved again: {again}")
+    if state == "DONE":
+        record_speed(services, job, members, description.response)
     close_job(services, name, state, reason="" if state == "DONE" else reason[:1000])
     services.send(services.settings.transform_queue, make_free_slots_message(name))
     logger().info("job ended", extra={"job": name, "end": state})

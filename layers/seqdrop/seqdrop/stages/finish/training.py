@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 # SageMaker's names of the cases in which it ends a job by itself, and what they mean to a lab.
 SECONDARY_STATUS = {
-    "MaxRuntimeExceeded": "it ran for instance.max_hours and was stopped",
+    "MaxRuntimeExceeded": "it ran for max_seconds of its plan.json and was stopped; raise instance.max_hours, or "
+    "budget_usd if its budget was used up (docs/training.md)",
     "MaxWaitTimeExceeded": "no spot machine was available for long enough; set instance.spot = false, or wait",
 }
 

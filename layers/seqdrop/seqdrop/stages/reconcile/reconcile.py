@@ -2,7 +2,8 @@
 
 It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, attempts
 that their ended job left unresolved, and archived uploads without a receipt. It creates the records of uploads whose
-event was lost, and moves nothing: the stage that receives a message handles it like any other.
+event was lost, orders SageMaker to stop transform jobs at their limit, and moves nothing: the stage that receives a
+message handles it like any other.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from seqdrop.stages.landed import is_being_read
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
+from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
-from seqdrop.stages.start_processing.processing_job import find_last_job, is_final
+from seqdrop.stages.start_processing.tries import find_last_job, is_final
 
 Check = Callable[[Services], int | dict[str, int]]
 
@@ -138,9 +140,8 @@ def _unstarted_jobs(services: Services) -> int:
 
 
 def _start(services: Services, job: Job) -> Due:
-    if job.task == EXAMINE:  # validate starts it
-        upload = services.ledger.require_upload(job.upload)
-        return Due([(services.settings.validate_queue, make_landed_message(upload.version))])
+    if job.task == EXAMINE:
+        return Due([(services.settings.processing_queue, {"upload": job.upload})])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
     return Due([(queue, {"job": job.name})])
 
@@ -175,6 +176,7 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
 # Built from the table of moves: if a state has no check, the import of this module fails.
 CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OPEN.items() for state in states) | {
     "runs_told": notify_of_runs,
+    "stopped_jobs": stop_overtime,
     "unrecorded": record_unrecorded,
     "unreceipted": resend_unreceipted,
 }

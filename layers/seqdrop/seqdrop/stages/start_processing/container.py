@@ -13,7 +13,7 @@ from botocore.config import Config
 
 import seqdrop
 from seqdrop.aws import keys
-from seqdrop.errors import ObjectGoneError
+from seqdrop.errors import ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import from_json
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import ExaminationRequest, examine
@@ -28,7 +28,8 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 def run(inputs: Path) -> None:
     """Examine the upload that request.json names. `inputs` is the folder of the job's inputs.
 
-    If the object was deleted, the job still succeeds: validate then finds that out and withdraws the upload.
+    If the object was deleted or cannot be read, the job still succeeds: validate then finds that out, and withdraws or
+    rejects the upload.
     """
     brief = json.loads((inputs / "request" / keys.REQUEST).read_text())
     version, analysis = UploadVersion(**brief["version"]), from_json(brief["plan"])
@@ -39,7 +40,7 @@ def run(inputs: Path) -> None:
         request = ExaminationRequest(version, analysis, number=brief["number"])
         examination = examine(s3, brief["work"], request, progress.begin)
         result = examination.rejection["code"] if examination.rejection else "valid"
-    except ObjectGoneError as error:
+    except (ObjectGoneError, UnreadableObjectError) as error:
         result = str(error)
     finally:
         progress.end()

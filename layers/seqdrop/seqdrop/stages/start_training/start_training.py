@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws import keys
 from seqdrop.config.kind import TRAINING
@@ -17,15 +17,21 @@ from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
-from seqdrop.sagemaker.client import create
+from seqdrop.sagemaker.client import exists
 from seqdrop.sagemaker.names import job_name
-from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, training_request
+from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, is_isolated, training_request
+from seqdrop.sagemaker.spend import bound_training
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.outcomes import fail_training
+from seqdrop.stages.recorded_request import start_or_adopt
+from seqdrop.training.plan.limits import Ceilings
 from seqdrop.training.plan.sizing import Sizing, has_smp, size_training
 from seqdrop.training.request import Order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from seqdrop.config.settings import Settings
     from seqdrop.runtime.services import Services
 
 
@@ -54,8 +60,10 @@ def launch_training(services: Services, name: str) -> None:
     job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
+    request = {**json.loads(job.request), "EnableNetworkIsolation": is_isolated(services.settings)}
     try:
-        started = create(services.sagemaker, TRAIN, json.loads(job.request))
+        _check_bound(services, job.name, request)
+        job, started = start_or_adopt(services, job, request)
     except JobRefusedError as error:
         for key in job.members:
             fail_training(services, services.ledger.require_attempt(key), str(error))
@@ -75,7 +83,7 @@ def _plan_job(services: Services, attempt: Attempt) -> Job:
     program = current_program(s3, settings.models, program_of(job.model))
     weights = current_archive(s3, settings.models, job.weights) if job.weights else None
     size = _size(services, attempt, order)
-    inputs = Inputs(program, weights.key if weights else "", checkpoints_uri(settings, name))
+    inputs = Inputs(program, weights.key if weights else "", checkpoints_uri(settings, name), attempt.upload_id)
     request = training_request(settings, name, order, size, inputs)
     earlier = _find_checkpoints(services, order, fingerprint(request, order))
     if earlier:
@@ -99,12 +107,36 @@ def _size(services: Services, attempt: Attempt, order: Order) -> Sizing:
     Raise JobRefusedError with the reason if the training does not fit its machine or its budget.
     """
     try:
-        sizing = size_training(order.job, order.prepared.residues, has_smp(services.settings.training_image))
+        sizing = size_training(
+            order.job,
+            order.prepared.residues,
+            has_smp(services.settings.training_image),
+            ceilings=_ceilings(services.settings),
+        )
     except (PlanRefusedError, DistributionRefusedError) as error:
         raise JobRefusedError(str(error)) from error
     key = keys.training_result(attempt.upload_id, "plan.json")
     services.put_json(services.settings.results, key, sizing.as_dict())
     return sizing
+
+
+def _ceilings(settings: Settings) -> Ceilings:
+    """Return what the stack allows for any training."""
+    return Ceilings(settings.training_budget, settings.training_hours, tuple(settings.training_instances.split(",")))
+
+
+def _check_bound(services: Services, name: str, request: Mapping[str, Any]) -> None:
+    """Raise JobRefusedError if a recorded request may cost more than the stack allows now.
+
+    An earlier version may have recorded it, or the ceiling was lowered since. IAM checks hours and instance type. A job
+    that SageMaker has already is not refused: it runs, and a crash prevented the record of its start.
+    """
+    dollars, most = bound_training(request), services.settings.training_budget
+    if dollars > most and not exists(services.sagemaker, TRAIN, name):
+        raise JobRefusedError(
+            f"the job could cost ${dollars:,.2f} until it is stopped, but this stack allows ${most:g} for a training "
+            "(TrainingBudget); a replay plans it again, within the present limits"
+        )
 
 
 def _find_checkpoints(services: Services, order: Order, mark: str) -> str:

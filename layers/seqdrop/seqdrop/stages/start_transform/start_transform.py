@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.config.analyses import job_settings
-from seqdrop.errors import JobRefusedError
+from seqdrop.errors import JobRefusedError, SpendRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
 from seqdrop.ledger.records import TRANSFORM, Attempt, Job
-from seqdrop.models.archives import current_archive, model_request
+from seqdrop.models.archives import ModelArchive, current_archive, model_request
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
-from seqdrop.sagemaker.client import create, create_model
+from seqdrop.sagemaker.client import adopt, create, create_model, exists
 from seqdrop.sagemaker.grouping import group_attempts, take_turns
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.transform import manifest, transform_request
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.job_slots import claim, close_job, count_free_slots
 from seqdrop.stages.outcomes import fail_attempt
+from seqdrop.stages.recorded_request import replace_recorded
+from seqdrop.stages.transform_cost import check_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,8 +85,15 @@ def _check_plan(attempt: Attempt) -> Attempt:
 
 
 def _start(services: Services, members: list[Attempt]) -> None:
+    """Start a job of these members, or several if one job of all would exceed a ceiling of the stack."""
     try:
         job = claim(services, members, partial(_plan_job, services))
+    except SpendRefusedError as error:
+        if len(members) == 1:
+            return fail_attempt(services, members[0], str(error))
+        middle = len(members) // 2
+        _start(services, members[:middle])
+        return _start(services, members[middle:])
     except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
@@ -109,6 +118,7 @@ def _plan_job(services: Services, members: list[Attempt]) -> Job:
     model = model_request(services.settings, archive, analysis.job.max_payload_mb)
     name = job_name(members)
     request = transform_request(services.settings, analysis, name, model["ModelName"], members)
+    check_cost(services, members, archive, request)
     return Job(
         "PLANNED",
         name=name,
@@ -133,7 +143,7 @@ def launch(services: Services, name: str) -> None:
     try:
         shards = manifest(services.settings, members)
         services.put_json(services.settings.work, keys.job_manifest(job.name), shards)
-        started = _create(services.sagemaker, job)
+        job, started = _start_or_adopt(services, job, members[0])
     except JobRefusedError as error:
         for member in members:
             fail_attempt(services, member, str(error))
@@ -143,6 +153,24 @@ def launch(services: Services, name: str) -> None:
     services.ledger.move(job, "STARTED")
     logger().info("job started", extra={"job": job.name, "members": len(members)})
     return None
+
+
+def _start_or_adopt(services: Services, job: Job, member: Attempt) -> tuple[Job, bool]:
+    """Create the model and the job; return the job's record, and False if SageMaker has no capacity for them now.
+
+    Versions up to 0.2.0 recorded models without network isolation, which IAM refuses. If SageMaker does not have the
+    job yet, it is created with the model that this deployment makes of the same archive.
+    """
+    request = json.loads(job.request)
+    if not json.loads(job.model_request).get("EnableNetworkIsolation"):
+        if exists(services.sagemaker, TRANSFORM, job.name):
+            return job, adopt(services.sagemaker, TRANSFORM, request)
+        archive = ModelArchive(job.model, job.model_key, job.model_digest)
+        model = model_request(services.settings, archive, plan_of(member).job.max_payload_mb)
+        requests = {"request": {**request, "ModelName": model["ModelName"]}, "model_request": model}
+        texts = {name: json.dumps(content, sort_keys=True) for name, content in requests.items()}
+        job = replace_recorded(services, job, **texts)
+    return job, _create(services.sagemaker, job)
 
 
 def _create(sagemaker: SageMakerClient, job: Job) -> bool:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.companions.bed_masks import BedMasks
-from seqdrop.errors import ObjectGoneError
+from seqdrop.errors import ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.stages.assemble.masked_reading import read_upload
 from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.outcomes import close_upload, fail_attempt
 from seqdrop.stages.routing import enqueue_next, is_gated
-from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.start_processing.tries import request_try
+from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.work.examination import Examination, load
 from seqdrop.work.examine import ExaminationRequest, examine
 
@@ -45,7 +46,11 @@ def monitor(services: Services, upload: Upload) -> None:
 
 def _refresh_items(services: Services, upload: Upload, attempt: Attempt) -> None:
     """Write the work items of an attempt's plan again if they are about to expire."""
-    examination = load(services.s3, services.settings.work, upload.id) or _examine_again(services, upload, attempt)
+    try:
+        examination = load(services.s3, services.settings.work, upload.id) or _examine_again(services, upload, attempt)
+    except UnreadableObjectError as error:  # of the upload, or of its BED
+        reason = explain_unreadable(services, error)
+        return fail_attempt(services, attempt, f"{reason['message']}. {reason['advice']}")
     if examination is None:
         return None  # a job examines it, or nothing can be written any more
     if examination.rejection:
@@ -69,7 +74,7 @@ def _examine_again(services: Services, upload: Upload, attempt: Attempt) -> Exam
     """Return a new examination; None if a job makes it, or if the attempt was moved to FAILED as its BED is gone."""
     analysis = plan_of(attempt)
     if services.analyses.needs_job(upload.size) and not analysis.kind.reads_large_files_itself:
-        examine_in_job(services, upload, analysis)
+        request_try(services, upload)
         return None
     try:
         masks = _read_masks(services, attempt)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
-from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError
+from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
@@ -19,7 +19,8 @@ from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
-from seqdrop.stages.start_processing.processing_job import examine_in_job
+from seqdrop.stages.start_processing.tries import request_try
+from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import ExaminationRequest, examine
@@ -63,6 +64,8 @@ def _final_states(services: Services, upload: Upload) -> Iterator[None]:
         yield
     except InvalidFileError as error:
         reject(services, upload, rejection(error))
+    except UnreadableObjectError as error:
+        reject(services, upload, explain_unreadable(services, error))
     except ObjectGoneError as error:
         services.ledger.move(upload, "WITHDRAWN", reason="deleted_before_validation")
         logger().info(str(error), extra={"upload_id": upload.id})
@@ -71,7 +74,8 @@ def _final_states(services: Services, upload: Upload) -> Iterator[None]:
 def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> None:
     """Examine and resolve a RECEIVED upload, alone or with the files that belong to it; resolve a WAITING upload.
 
-    Raise InvalidFileError if it is invalid, and ObjectGoneError if it was deleted.
+    Raise InvalidFileError if it is invalid, UnreadableObjectError if S3 does not return its bytes, and ObjectGoneError
+    if it was deleted.
     """
     policy = policy_of(services.analyses, upload)
     if upload.state == "WAITING":
@@ -82,7 +86,7 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     if examination := load(services.s3, services.settings.work, upload.id, upload.read_for):
         return _accept_or_reject(services, upload, examination, policy)
     if services.analyses.needs_job(upload.size):  # too large for a Lambda; its message is sent again when the job ends
-        return examine_in_job(services, upload, analysis)
+        return request_try(services, upload)
     if reader := begin_reading(services, upload):
         _read(services, reader, analysis, policy)
     return None

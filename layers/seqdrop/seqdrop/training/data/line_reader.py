@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seqdrop.training.data.rows import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from io import BufferedReader
 
     from seqdrop.training.data.rows import Problems
@@ -20,10 +20,15 @@ GZIP = b"\x1f\x8b"
 
 
 class Budget:
-    """The bytes of text that a data set may still have."""
+    """The bytes of text that a data set may still have (`left`)."""
 
     def __init__(self, left: int = MOST_BYTES) -> None:
         self._left = left
+
+    @property
+    def left(self) -> int:
+        """The number of bytes; negative if too many were spent."""
+        return self._left
 
     def spend(self, count: int) -> bool:
         """Subtract `count` bytes; return False if fewer were left."""
@@ -39,10 +44,20 @@ class Source:
     stream: BufferedReader
 
 
-def decompress(source: Source) -> Iterable[bytes]:
-    """Return the lines of a file, decompressed if it is gzip."""
+def decompress(source: Source) -> gzip.GzipFile | BufferedReader:
+    """Return the stream of a file, decompressed if it is gzip."""
     stream = source.stream
     return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == GZIP else stream
+
+
+def split_lines(source: Source, budget: Budget) -> Iterator[bytes]:
+    """Yield the lines of a file. Of a line that exceeds the budget, yield one byte more than is left.
+
+    A gzip file of a few MB may hold a line that does not fit in memory.
+    """
+    stream = decompress(source)
+    while line := stream.readline(max(budget.left, 0) + 1):
+        yield line
 
 
 def read_lines(source: Source, problems: Problems, budget: Budget) -> Iterator[tuple[int, str]]:
@@ -58,7 +73,7 @@ def read_whole_lines(source: Source, problems: Problems, budget: Budget) -> Iter
     """Yield the lines as `read_lines` does, but with the white space around them, which may be empty cells."""
     number = 0
     try:
-        for number, raw in enumerate(decompress(source), start=1):
+        for number, raw in enumerate(split_lines(source, budget), start=1):
             if not budget.spend(len(raw)):
                 problems.add("too_large", f"{source.name}: the data set has too much text", Place(line=number))
                 return

@@ -17,8 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqdrop.aws.prices import PRICES
 from seqdrop.training.distribution.profiles import DDP, FSDP_OFFLOAD, LORA
-from seqdrop.training.plan.instances import PRICES, SPOT_HIGH, SPOT_LOW, Instance
+from seqdrop.training.plan.instances import SPOT_HIGH, SPOT_LOW, Instance
 
 if TYPE_CHECKING:
     from seqdrop.training.distribution.distribution import Distribution

@@ -1,15 +1,8 @@
-"""SageMaker's training instances: processors, GPUs, memory, network and price.
-
-Prices are US dollars for an hour of a SageMaker training instance, on demand, in us-east-1. They were collected on the
-date AS_OF from public tables that quote AWS's Price List API (of June 2025 to May 2026), not from AWS's own page. For
-ml.g6e.* these tables disagree, and the higher price is used. SOURCE has the current prices, and `seqdrop plan --price`
-replaces the one given here.
-"""
+"""SageMaker's training instances: processors, GPUs, memory and network. Their prices are in `seqdrop.aws.prices`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 MIB, GIB = 2**20, 2**30
 
@@ -93,33 +86,5 @@ INSTANCES = {
 }
 
 
-AS_OF = date(2026, 11, 23)
-REGION = "us-east-1"
-SOURCE = "https://aws.amazon.com/sagemaker/ai/pricing/"
-
 # Range of the price of managed spot, as a share of the price on demand. AWS says up to 90 % less, rare for GPUs.
 SPOT_LOW, SPOT_HIGH = 0.3, 0.7
-
-PRICES = {
-    "ml.m5.xlarge": 0.23,
-    "ml.m5.2xlarge": 0.461,
-    "ml.m5.4xlarge": 0.922,
-    "ml.c5.2xlarge": 0.408,
-    "ml.c5.4xlarge": 0.816,
-    "ml.c7i.xlarge": 0.214,
-    "ml.c7i.2xlarge": 0.428,
-    "ml.c7i.4xlarge": 0.857,
-    "ml.g4dn.xlarge": 0.736,
-    "ml.g4dn.12xlarge": 4.89,
-    "ml.g5.xlarge": 1.408,
-    "ml.g5.2xlarge": 1.515,
-    "ml.g5.12xlarge": 7.09,
-    "ml.g5.24xlarge": 10.18,
-    "ml.g5.48xlarge": 20.36,
-    "ml.g6e.xlarge": 2.61,
-    "ml.g6e.2xlarge": 2.80,
-    "ml.g6e.12xlarge": 13.12,
-    "ml.g6e.48xlarge": 37.66,
-    "ml.p4d.24xlarge": 25.25,
-    "ml.p5.48xlarge": 63.30,
-}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from seqdrop.aws.prices import AS_OF, REGION, SOURCE
 from seqdrop.errors import PlanRefusedError
 from seqdrop.training.plan.activations import Work
 from seqdrop.training.plan.cost import Cost, Machine, estimate_cost
-from seqdrop.training.plan.instances import AS_OF, GIB, REGION, SOURCE, Instance
+from seqdrop.training.plan.instances import GIB, Instance
 from seqdrop.training.plan.memory import CHAPTER_BYTES, Memory, estimate_memory
 from seqdrop.training.plan.shapes import SHAPES, Shape
 
@@ -83,6 +84,11 @@ class Plan:
     def dollars(self) -> float:
         """Expected cost in US dollars, at most."""
         return self.cost.dollars
+
+    @property
+    def dollars_on_demand(self) -> float:
+        """Expected cost in US dollars at the price on demand, which spot instances never exceed."""
+        return self.cost.hours * self.cost.price
 
     @property
     def chapter_bytes(self) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.errors import DistributionRefusedError, PlanRefusedError
 from seqdrop.training.distribution.profiles import FSDP, FSDP_OFFLOAD, LORA, SINGLE
-from seqdrop.training.plan.instances import INSTANCES, PRICES, Instance
+from seqdrop.training.plan.instances import INSTANCES, Instance
+from seqdrop.training.plan.limits import NO_LIMITS, Limits
 from seqdrop.training.plan.plan import Job, Plan, gib, plan_on
 from seqdrop.training.plan.shapes import SHAPES
 
@@ -19,28 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "Limits", "Plan", "find_plan", "gib", "plan_on"]
 ADVICE = 3  # number of changes that a refusal proposes
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of the cost and the time of a plan; None is no limit."""
-
-    budget_usd: float | None = None
-    max_hours: float | None = None
-
-    def reason_against(self, plan: Plan) -> str:
-        """Return the reason why the plan may not run, for people; "" if it may."""
-        if not plan.fits:
-            return plan.why_not
-        place = f"{plan.job.shape.title} on {plan.instance.name}"
-        if self.max_hours is not None and plan.hours > self.max_hours:
-            return f"{place}: about {plan.hours:,.1f} hours, but instance.max_hours is {self.max_hours:g}"
-        if self.budget_usd is not None and plan.dollars > self.budget_usd:
-            return f"{place}: about ${plan.dollars:,.2f}, but budget_usd is {self.budget_usd:g}"
-        return ""
-
-
-NO_LIMITS = Limits()
 
 
 def find_plan(
@@ -90,7 +69,7 @@ def _find_cheapest(job: Job, distribution: Distribution, limits: Limits) -> Plan
 
 def _plans_everywhere(job: Job, distribution: Distribution) -> Iterator[Plan]:
     for instance in INSTANCES.values():
-        if instance.name in PRICES and not _is_waste(job, distribution, instance):
+        if not _is_waste(job, distribution, instance):
             yield from _try_plan(job, distribution, instance)
 
 
@@ -146,8 +125,6 @@ def _changed_jobs(refused: Plan) -> Iterator[tuple[str, Job, Distribution]]:
         plain = replace(now, activation_offloading=False, processes_per_host=0, launch=None, instance="")
         text = f"profile = {profile!r} with activation_checkpointing"
         yield text, job, replace(plain, profile=profile, activation_checkpointing=True)
-    if not job.spot:
-        yield "instance.spot = true", replace(job, spot=True), now
 
 
 def _try_plan(job: Job, distribution: Distribution, instance: Instance, price: float | None = None) -> Iterator[Plan]:

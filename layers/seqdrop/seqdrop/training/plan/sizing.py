@@ -8,7 +8,8 @@ from seqdrop.errors import DistributionRefusedError
 from seqdrop.training.distribution.distribution import Distribution
 from seqdrop.training.distribution.profiles import SINGLE, Translation
 from seqdrop.training.jobfile import DNABERT, JobFile
-from seqdrop.training.plan.search import Job, Limits, Plan, find_plan
+from seqdrop.training.plan.limits import GRACE, HOUR, NO_CEILINGS, Ceilings, Limits
+from seqdrop.training.plan.search import Job, Plan, find_plan
 
 SMP_IMAGE = "smdistributed-modelparallel"  # repository of the AWS images that have SageMaker's distributed libraries
 LONGEST_DNA = 500  # k-mers that DNABERT has positions for
@@ -20,6 +21,8 @@ class Sizing:
 
     plan: Plan
     translations: list[Translation]
+    seconds: int
+    """Seconds after which the job is stopped."""
 
     @property
     def hyperparameters(self) -> dict[str, str]:
@@ -30,7 +33,14 @@ class Sizing:
 
     def as_dict(self) -> dict[str, object]:
         """Return the plan and the translations as JSON, the content of plan.json."""
-        return {**self.plan.as_dict(), "fates": [asdict(translation) for translation in self.translations]}
+        stopped = {"max_seconds": self.seconds, "max_dollars": round(self.max_dollars, 2)}
+        translations = [asdict(translation) for translation in self.translations]
+        return {**self.plan.as_dict(), **stopped, "fates": translations}
+
+    @property
+    def max_dollars(self) -> float:
+        """Cost in US dollars at the price on demand if the job runs until it is stopped."""
+        return (self.seconds + GRACE) / HOUR * self.plan.cost.price
 
 
 def has_smp(image: str) -> bool:
@@ -53,12 +63,15 @@ def resolve_distribution(job: JobFile, smp: bool) -> tuple[Distribution, list[Tr
     return distribution, translations
 
 
-def size_training(job: JobFile, residues: int, smp: bool, price: float | None = None) -> Sizing:
+def size_training(
+    job: JobFile, residues: int, smp: bool, price: float | None = None, ceilings: Ceilings = NO_CEILINGS
+) -> Sizing:
     """Return the plan for a training set with this number of residues (dnabert: bases).
 
-    `price` replaces the price of one instance in PRICES, in US dollars for an hour. Raise PlanRefusedError or
-    DistributionRefusedError as `find_plan` does.
+    `price` replaces the price of one instance in PRICES, in US dollars for an hour. `ceilings` are those of the stack.
+    Raise PlanRefusedError or DistributionRefusedError as `find_plan` does.
     """
+    ceilings.check(job)
     distribution, translations = resolve_distribution(job, smp)
     train = job.train
     work = Job(
@@ -73,5 +86,6 @@ def size_training(job: JobFile, residues: int, smp: bool, price: float | None = 
         freeze_encoder=train.freeze_encoder,
         accumulate=train.accumulate,
     )
-    limits = Limits(job.budget_usd, job.instance.max_hours)
-    return Sizing(find_plan(work, distribution, job.instance.type, limits, price), translations)
+    limits = Limits(job.budget_usd, job.instance.max_hours, ceilings)
+    plan = find_plan(work, distribution, job.instance.type, limits, price)
+    return Sizing(plan, translations, limits.count_seconds(plan.cost.price))
