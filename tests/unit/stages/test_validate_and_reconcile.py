@@ -12,6 +12,7 @@ from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.reconcile import overdue
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion, make_sequencer
@@ -356,6 +357,40 @@ class TestLostEvents:
         assert ("archive_queue", {"upload": version.id}) in sent
         services.put_json("results", f"receipts/{version.id}.json", {})
         assert reconcile(services)["unreceipted"] == 0
+
+    def test_a_receipt_that_s3_refuses_to_show_is_left_to_archive_and_the_others_are_checked(self, services, sent):
+        versions = [UploadVersion("landing", f"raw/{name}", "v", 1, "e") for name in "ab"]
+        for version in versions:
+            services.ledger.create(Upload.from_version(version, "raw"))
+            services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED")
+            services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
+        head = services.s3.head_object
+
+        def refuse(**call):
+            if versions[0].id in call["Key"]:
+                raise ClientError({"Error": {"Code": "InternalError"}}, "HeadObject")
+            return head(**call)
+
+        services.s3.head_object = refuse
+        assert reconcile(services)["unreceipted"] == 2
+        assert [body["upload"] for queue, body in sent if queue == "archive_queue"] == [item.id for item in versions]
+        assert reconcile(services)["unreceipted"] == 1  # the listing is inclusive, so only the last is checked again
+
+    def test_one_waiting_upload_with_an_error_does_not_affect_the_others(self, services, monkeypatch):
+        first, second = (UploadVersion("landing", f"reads/S{n}_R1.fastq", "v", 1, "e") for n in (1, 2))
+        for version in (first, second):
+            services.ledger.create(Upload.from_version(version, "reads"))
+            services.ledger.move(services.ledger.find_upload(version.id), "WAITING", waiting_since=now())
+        policy_of = overdue.policy_of
+
+        def fail(analyses, upload):
+            if upload.id == first.id:
+                raise KeyError(upload.id)
+            return policy_of(analyses, upload)
+
+        monkeypatch.setattr(overdue, "policy_of", fail)
+        assert reconcile(services)["waiting"] == 1
+        assert services.ledger.find_upload(second.id).pushes == 1
 
     def test_an_attempt_whose_job_ended_without_it_is_nudged(self, services, stalled, sent):
         (attempt,) = services.ledger.in_state("attempt", "SUBMITTED")

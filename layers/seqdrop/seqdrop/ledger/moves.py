@@ -28,13 +28,21 @@ class Move:
 
 VALIDATE, FINISH, ARCHIVE = "validate", "finish", "archive"
 PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
+RECONCILE = "reconcile"
 REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
 
 EXAMINED = ("format", "sha256", "sha256_of_parts", "records")
 REPEATED = ("duplicate_of", "duplicates_with")
 MOVES = (
-    Move(UPLOAD, None, "RECEIVED", (VALIDATE,), "an object version landed", ("key", "version_id", "size", "trace_id")),
+    Move(
+        UPLOAD,
+        None,
+        "RECEIVED",
+        (VALIDATE, RECONCILE),
+        "an object version landed; if its event does not arrive, the reconciler records it",
+        ("key", "version_id", "size", "trace_id"),
+    ),
     Move(
         UPLOAD,
         "RECEIVED",
@@ -52,7 +60,14 @@ MOVES = (
         "it is valid, but its mate, its BED or FASTA, the rest of its training set, or a file that it lists is missing",
         (*EXAMINED, "waiting_since"),
     ),
-    Move(UPLOAD, "RECEIVED", "WITHDRAWN", (VALIDATE,), "the object was deleted before it was read", ("reason",)),
+    Move(
+        UPLOAD,
+        "RECEIVED",
+        "WITHDRAWN",
+        (VALIDATE,),
+        "the object was deleted before it was read, or is in another bucket",
+        ("reason",),
+    ),
     Move(
         UPLOAD,
         "WAITING",

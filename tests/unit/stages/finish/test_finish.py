@@ -283,3 +283,23 @@ def test_a_job_of_another_deployment_is_left_alone(services):
 def test_a_stopped_job_ends_in_stopped(services, job):
     finish(with_job_status(services, "Stopped"), NAME)
     assert (services.ledger.find_job(NAME).state, states(services, job)) == ("STOPPED", ["FAILED", "FAILED"])
+
+
+def test_an_unexpected_error_of_one_member_does_not_affect_the_others(services, job, monkeypatch):
+    for key in job:
+        put_outputs(services, key)
+    bad = services.ledger.find_attempt(job[0]).upload_id
+    find = type(services.ledger).find_upload
+
+    def refuse(ledger, upload_id):
+        if upload_id == bad:
+            raise KeyError(upload_id)
+        return find(ledger, upload_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(services.ledger), "find_upload", refuse)
+        with pytest.raises(RetryableError, match=job[0]):
+            finish(with_job_status(services, "Completed"), NAME)
+        assert states(services, job)[1] == "PREDICTED"
+    finish(services, NAME)
+    assert services.ledger.find_job(NAME).state == "DONE"

@@ -100,7 +100,7 @@ def lab(monkeypatch):
 
 def assert_few_messages(lab: Lab, count: int) -> None:
     versions = [lab.drop(f"raw/{number:05d}.fastq") for number in range(count)]
-    lab.work_off(workers=max(1, count // 500), seconds=150)
+    lab.work_off(workers=max(1, count // 160), seconds=150)
     assert lab.messages < 1.2 * count
     assert set(lab.reads.values()) == {1}
     assert {lab.services.ledger.find_upload(version.id).state for version in versions} == {"VALIDATED"}

@@ -361,3 +361,28 @@ def test_jobs_that_were_refused_together_are_not_due_together():
     assert len(waits) > 40
     assert all(0.5 <= minutes <= 1.5 for minutes in waits)
     assert all(compute_wait("x", waits) <= 90 for waits in range(1, 100))
+
+
+def test_an_attempt_that_cannot_be_read_does_not_affect_the_others(services, sagemaker, planned, monkeypatch):
+    bad, good = planned("a"), planned("b")
+    find = type(services.ledger).find_attempt
+
+    def refuse(ledger, key):
+        if key == bad:
+            raise RefusedError("ThrottlingException")
+        return find(ledger, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(services.ledger), "find_attempt", refuse)
+        assert start_transform(services, [bad, good]) == {bad}
+    assert services.ledger.find_attempt(good).state == "SUBMITTED"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_attempt_with_an_unreadable_plan_does_not_affect_the_others(services, sagemaker, planned, waits):
+    bad, good = planned("a"), planned("b")
+    services.ledger.note(services.ledger.find_attempt(bad), plan="{")
+    if waits:
+        services.ledger.move(services.ledger.find_attempt(bad), "WAITING")
+    assert bad in start_transform(services, [bad, good])
+    assert services.ledger.find_attempt(good).state == "SUBMITTED"
