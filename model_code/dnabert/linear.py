@@ -26,12 +26,20 @@ class PackedLinear(nn.Module):
 def pack_linear_layers(model: nn.Module) -> nn.Module:
     """Replace each nn.Linear of a model in place, and return the model.
 
-    Change nothing if this build of PyTorch lacks oneDNN or the operators, which torch.compile uses as well.
+    Change nothing if this build of PyTorch lacks oneDNN or the operators, which torch.compile uses as well, or if the
+    processor has none of the instructions with which oneDNN computes in bf16, such as AVX512. PyTorch's own layers
+    compute in bf16 on every processor, but slowly.
     """
-    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")):
+    if not _can_pack():
         return model
     for parent in list(model.modules()):
         for name, layer in parent.named_children():
             if type(layer) is nn.Linear:
                 setattr(parent, name, PackedLinear(layer))
     return model
+
+
+def _can_pack() -> bool:
+    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")):
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -11,8 +11,6 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws.errors import is_missing
 from seqdrop.errors import JobRefusedError
 
@@ -35,6 +33,8 @@ def pin(s3: S3Client, bucket: str, key: str, digest: str, etag: str = "", larges
     if it has at most `largest_read` bytes. Raise JobRefusedError if there is no such object, if it
     has other bytes, or if neither S3 nor the pointer says which bytes it has.
     """
+    from botocore.exceptions import ClientError  # not at import: `seqdrop --help` must start quickly
+
     try:
         head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
     except ClientError as error:

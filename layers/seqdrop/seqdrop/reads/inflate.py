@@ -65,10 +65,11 @@ class GzipStream:
         if self._damage:
             raise self._damage
         while inflater := self._inflater or self._begin_member():
+            most = self._check_expansion()  # first: the byte beyond the bound may be the last of its member
             if inflater.eof:  # all data of the member were returned
                 self._end_member()
                 continue
-            block = self._inflate(inflater, min(len(view), self._check_expansion()))
+            block = self._inflate(inflater, min(len(view), most))
             if block:
                 view[: len(block)] = block
                 return len(block)

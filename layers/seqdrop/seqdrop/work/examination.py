@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seqdrop.report.schema import Report
 
 FRESH = timedelta(days=10)
+ADDED = ("windows",)  # whole numbers that versions up to 0.2 did not have
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,20 @@ def rejection(error: InvalidFileError) -> Rejection:
 
 
 def save(s3: S3Client, work: str, examination: Examination) -> None:
-    """Write an examination to the work bucket."""
-    body = json.dumps(asdict(examination)).encode()
-    s3.put_object(Bucket=work, Key=keys.examination(examination.upload_id), Body=body, ContentType="application/json")
+    """Write an examination to the work bucket.
+
+    Functions of versions up to 0.2, which may be at work during an upgrade, refuse a body with fields that they do not
+    know. Fields that were added since are therefore in the metadata of the object.
+    """
+    content = asdict(examination)
+    metadata = {name: str(content.pop(name)) for name in ADDED}
+    s3.put_object(
+        Bucket=work,
+        Key=keys.examination(examination.upload_id),
+        Body=json.dumps(content).encode(),
+        ContentType="application/json",
+        Metadata=metadata,
+    )
 
 
 def is_fresh(s3: S3Client, work: str, key: str) -> bool:
@@ -129,5 +141,6 @@ def load(s3: S3Client, work: str, upload_id: str, number: int = 1) -> Examinatio
         raise
     if not _is_recent(response["LastModified"]):
         return None
-    examination = Examination(**json.loads(response["Body"].read()))
+    added = {name: int(value) for name, value in response.get("Metadata", {}).items() if name in ADDED}
+    examination = Examination(**(json.loads(response["Body"].read()) | added))
     return examination if examination.number == number else None

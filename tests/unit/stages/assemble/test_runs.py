@@ -1,13 +1,16 @@
 """Files, markers and manifests of a run: in any order, twice, early, late, deleted, and with a crash anywhere."""
 
 import itertools
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqdrop import clock
 from seqdrop.kinds import plans
 from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.landed import LEASE
 from seqdrop.stages.validate.validate import validate
 
 from tests.unit.stages.mates import Explorer, fastq
@@ -477,7 +480,7 @@ def crash_at(world: World, job, at: int) -> bool:
 
 
 @pytest.mark.parametrize("last", [*FILES, MARKER, MANIFEST])
-def test_after_a_crash_anywhere_the_next_delivery_leads_to_the_same_states(world, last):
+def test_after_a_crash_anywhere_the_next_delivery_leads_to_the_same_states(world, last, monkeypatch):
     bodies = dict.fromkeys(FILES, FASTQ) | {MARKER: b""}
     if last != MARKER:
         bodies = dict.fromkeys(FILES, FASTQ) | {MANIFEST: BOTH}
@@ -487,7 +490,10 @@ def test_after_a_crash_anywhere_the_next_delivery_leads_to_the_same_states(world
     for at in itertools.count():
         world.back_to(start)
         died = crash_at(world, partial(validate, world.services, version), at)
+        # The message becomes visible again long after the lease of an invocation that died.
+        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(minutes=LEASE + 1))
         validate(world.services, version)
+        monkeypatch.undo()
         world.deliver()
         assert world.states(*before, version) == ["VALIDATED"] * 3
         assert world.advanced_ids == ids(*before, version)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from seqdrop.errors import DistributionRefusedError, InvalidFileError, JobRefusedError, PlanRefusedError
+from seqdrop.models.archives import ModelArchive
 from seqdrop.models.code_bundles import Program
 from seqdrop.sagemaker.requests.training import Inputs, training_request
 from seqdrop.sagemaker.spend import bound_training
@@ -50,7 +51,7 @@ def request_of(job: JobFile, residues: int, ceilings: Ceilings) -> dict:
     order = Order("x", job, {"a.csv": "B" * 26}, "training/ab/data/", Prepared("d", "t", counts))
     size = size_training(job, residues, smp=False, ceilings=ceilings)
     program = Program("training/protein/cd/", "cd")
-    inputs = Inputs(program, "models/w/ab/model.tar.gz", "s3://work/checkpoints/x/", "A" * 26)
+    inputs = Inputs(program, ModelArchive("w", "models/w/ab/model.tar.gz", "ab"), "s3://work/checkpoints/x/", "A" * 26)
     role = replace(services.settings(), training_role="arn:aws:iam::123456789012:role/training")
     return training_request(role, "seqdrop-training-x", order, size, inputs)
 

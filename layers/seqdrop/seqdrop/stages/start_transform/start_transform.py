@@ -171,7 +171,9 @@ def _start_or_adopt(services: Services, job: Job, member: Attempt) -> tuple[Job,
     if not json.loads(job.model_request).get("EnableNetworkIsolation"):
         if exists(services.sagemaker, TRANSFORM, job.name):
             return job, adopt(services.sagemaker, TRANSFORM, request)
+        check_migration(services, keys.model_pointer(job.model))
         archive = ModelArchive(job.model, job.model_key, job.model_digest)
+        archive = archive.pinned(services.s3, services.settings.models)
         model = model_request(services.settings, archive, plan_of(member).job.max_payload_mb)
         requests = {"request": {**request, "ModelName": model["ModelName"]}, "model_request": model}
         texts = {name: json.dumps(content, sort_keys=True) for name, content in requests.items()}
