@@ -59,12 +59,15 @@ def make_target(aws: EmbeddedAws, stack: Stack) -> Target:
 
 @pytest.fixture(scope="session")
 def put(s3, stack) -> Callable[[str, bytes], UploadVersion]:
-    """Return a function that drops bytes under a key, and returns the version that S3 created."""
-    return lambda key, body: drop_file(s3, stack.landing, key, body)
+    """Return a function that drops bytes under a key, and returns the version that S3 created.
+
+    Further arguments are those of PutObject.
+    """
+    return lambda key, body, **more: drop_file(s3, stack.landing, key, body, **more)
 
 
-def drop_file(s3, landing: str, key: str, body: bytes) -> UploadVersion:
-    response = s3.put_object(Bucket=landing, Key=key, Body=body)
+def drop_file(s3, landing: str, key: str, body: bytes, **more) -> UploadVersion:
+    response = s3.put_object(Bucket=landing, Key=key, Body=body, **more)
     return UploadVersion(landing, key, response["VersionId"], len(body), response["ETag"].strip('"'))
 
 

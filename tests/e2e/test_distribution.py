@@ -170,7 +170,7 @@ def test_it_started_from_the_weights_and_is_better_than_the_bar(trained, s3, sta
         channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
         for channel in trained.job["InputDataConfig"]
     }
-    assert channels["model"] == f"s3://{stack.results}/{weights}"
+    assert channels["model"] == f"s3://{stack.models}/{weights}"
     classes = trained.card["data"]["counts"]["test"]["classes"]
     assert max(classes.values()) / sum(classes.values()) < LEAST - 0.2
     assert trained.card["figure"] == trained.pointer["figure"] >= LEAST

@@ -170,6 +170,7 @@ def test_no_function_may_start_a_job_beyond_the_ceilings(aws, try_call, stack):
             "OutputDataConfig": output,
             "ResourceConfig": {"InstanceType": instance, "InstanceCount": 64, "VolumeSizeInGB": 1},
             "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+            "EnableNetworkIsolation": True,
         }
         return try_call("StartTraining", ("sagemaker", "create_training_job", request))["create_training_job"]
 

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 from seqdrop.kinds.plans import packaged
 from seqdrop.stages.archive.cold_copy import archive_key
+from seqdrop.stages.duplicates import AGAIN
 from seqdrop.work.items import count_windows
 from seqdrop_cli.landing import plan_drops
 
@@ -246,6 +247,20 @@ class TestRejections:
         assert b"ACGTACGTAC".decode() not in mail["Message"]
 
 
+def test_a_file_that_is_dropped_again_is_a_duplicate(put, wait_for_end, s3, stack):
+    """No attempt and no second copy; its landing version is removed after a look at the copy."""
+    body = FASTQ.replace(b"@", b"@twice-")
+    (first,) = wait_for_end(put("raw/sent every night.fastq", body))
+    version = put("raw/sent every night.fastq", body)
+    (second,) = wait_for_end(version)
+    assert (first.state, second.state, second.upload.duplicate_of) == ("ARCHIVED", "DUPLICATE", first.upload_id)
+    assert second.attempts == []
+    assert list_versions(s3, stack.landing, "raw/sent every night.fastq") == []
+    copies = s3.list_objects_v2(Bucket=stack.archive, Prefix="raw/")["Contents"]
+    names = [item["Key"] for item in copies if item["Key"].endswith("/sent every night.fastq")]
+    assert names == [archive_key(first.upload)]
+
+
 class TestModels:
     CONTIG = b">c\n" + b"ACGTTGCATGCCGATC" * 40 + b"\n"
 
@@ -263,7 +278,7 @@ class TestModels:
         put, wait_for_end, s3, stack = pipeline.put, pipeline.wait_for_end, pipeline.s3, pipeline.stack
         (before,) = wait_for_end(put("contigs/same.fasta", self.CONTIG))
         with_archive(make_other_model(repository, tmp_path))
-        (after,) = wait_for_end(put("contigs/same.fasta", self.CONTIG))
+        (after,) = wait_for_end(put("contigs/same.fasta", self.CONTIG, Metadata={AGAIN: "1"}))
         old, new = read_rows(s3, stack, before), read_rows(s3, stack, after)
         assert [(row["start"], row["strand"]) for row in old] == [(row["start"], row["strand"]) for row in new]
         assert all(a["probability"] != b["probability"] for a, b in zip(old, new, strict=True))
