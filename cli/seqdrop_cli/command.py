@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from seqdrop_cli.parsing import format_examples
@@ -59,4 +60,14 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--region", help="AWS region of that stack, such as eu-west-1 (default: the region of AWS_PROFILE)"
+    )
+
+
+def add_drop_paths(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that select files and their keys, as `landing.plan_drops` takes them."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
+    parser.add_argument(
+        "--prefix",
+        help="prefix in the landing bucket, such as raw/ (default: that of the first analysis for the format of "
+        "each file, else raw/)",
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.command import Command, StackOptions, add_drop_paths, add_stack
 from seqdrop_cli.console import note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.parsing import Example
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from pathlib import Path
 
     from seqdrop.uploads import UploadVersion
 
@@ -49,12 +49,7 @@ class Options(StackOptions):
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
-    parser.add_argument(
-        "--prefix",
-        help="prefix in the landing bucket, such as raw/ (default: that of the first analysis for the format of "
-        "each file, else raw/)",
-    )
+    add_drop_paths(parser)
     parser.add_argument("--again", action="store_true", help="upload and process files that are archived already")
     parser.add_argument("--watch", action="store_true", help="show the progress until all files are finished")
     add_stack(parser)

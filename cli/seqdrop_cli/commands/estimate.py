@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.command import Command
+from seqdrop_cli.command import Command, add_drop_paths
 from seqdrop_cli.parsing import Example, positive_number, price
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from pathlib import Path
 
 TEXT = """\
 Estimate what AWS will bill for files or folders before they are dropped: SageMaker jobs, functions, requests, storage,
@@ -48,12 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     from seqdrop_cli.costs.prices import DEFAULT_INSTANCE
 
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
-    parser.add_argument(
-        "--prefix",
-        help="prefix in the landing bucket, such as raw/ (default: that of the first analysis for the format of "
-        "each file, else raw/)",
-    )
+    add_drop_paths(parser)
     parser.add_argument(
         "--instance",
         metavar="TYPE",
