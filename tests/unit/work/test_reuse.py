@@ -6,7 +6,8 @@ from io import BytesIO
 import pytest
 from seqdrop.config.analyses import Analysis
 from seqdrop.config.job_settings import JobSettings
-from seqdrop.kinds.plans import KINDS, packaged
+from seqdrop.config.promotion import Promotion
+from seqdrop.kinds.plans import KINDS, from_json, packaged
 from seqdrop.work.reading_pass import ReadingPass, make_reading
 from seqdrop.work.reuse import OF_ANALYSIS, OF_JOB, have_equal_items
 
@@ -51,3 +52,11 @@ def test_every_listed_setting_exists():
             assert {field.name for field in fields(kind.settings)} >= kind.no_effect_on_items
     assert {field.name for field in fields(JobSettings)} >= OF_JOB
     assert {field.name for field in fields(READS)} >= OF_ANALYSIS
+
+
+def test_the_promotion_of_trained_models_and_the_speed_do_not_change_work_items():
+    """No plan holds them, so after an upgrade every stored plan would differ from analyses.toml."""
+    stored = from_json(READS.as_json())
+    now = replace(READS, promotion=Promotion(min_mcc=0.9), job=replace(READS.job, windows_per_second=7.0))
+    assert have_equal_items(stored, now)
+    assert all(have_equal_items(from_json(each.as_json()), each) for each in packaged().by_name.values())

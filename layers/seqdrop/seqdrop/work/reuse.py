@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
-# Settings that do not affect work items. Any setting that is neither here nor in a kind's `no_effect_on_items` does.
+# Settings that do not affect work items. Any setting that is neither here nor in a kind's `no_effect_on_items` does,
+# unless its field is not compared at all (`promotion`, which concerns trainings).
 OF_ANALYSIS = frozenset({"max_gb", "max_expanded_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
 OF_JOB = frozenset({"max_members", "max_shards"})
 
@@ -20,7 +21,7 @@ def have_equal_items(first: Analysis, second: Analysis) -> bool:
 
 def _item_settings(analysis: Analysis) -> dict[str, Any]:
     """Return the settings of an analysis that affect work items."""
-    names = [field.name for field in fields(analysis) if field.name not in OF_ANALYSIS]
+    names = [field.name for field in fields(analysis) if field.compare and field.name not in OF_ANALYSIS]
     settings = analysis.kind.parameters(analysis.settings) if analysis.settings is not None else {}
     return {name: getattr(analysis, name) for name in names} | {
         "job": _without(analysis.job.as_plan(), OF_JOB),
