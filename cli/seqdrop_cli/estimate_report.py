@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import prices as instances
+from seqdrop.stages.archive.receipts import RESTORE
 
 from seqdrop_cli.console import is_terminal, paint, print_table, say
 from seqdrop_cli.costs import bill
@@ -176,8 +177,8 @@ def _dollars(amount: float) -> str:
 def _sentences(estimate: Estimate, options: Options) -> Iterator[str]:
     work = estimate.work
     restores = " or ".join(
-        f"{_dollars(bill.restore_usd(work, name))} ({tier}, up to {hours} hours)"
-        for (tier, name), hours in zip(TIERS.items(), (48, 12), strict=True)
+        f"{_dollars(bill.restore_usd(work, name))} ({tier}, up to {RESTORE[tier]['hours_at_most']} hours)"
+        for tier, name in TIERS.items()
     )
     yield f"Then {_dollars(_month_usd(work))} a month in Deep Archive. To restore all files once: {restores}."
     for part in estimate.unknown:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop_cli.command import Command, StackOptions, add_drop_paths, add_stack
-from seqdrop_cli.console import note, say
+from seqdrop_cli.console import note, say, show_status
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.parsing import Example
 
@@ -83,7 +83,8 @@ def _leave_out_archived(target: Target, drops: list[Drop]) -> list[Drop]:
     """Return the drops whose files are not archived yet, and print how many are."""
     from seqdrop_cli.known_files import select_archived
 
-    archived = select_archived(target.ledger(), target.landing, drops)
+    with show_status(f"comparing {len(drops)} files with the archive"):  # it reads each file
+        archived = select_archived(target.ledger(), target.landing, drops)
     if archived:
         note(
             f"{len(archived)} of {len(drops)} files are archived already and are not uploaded again; "

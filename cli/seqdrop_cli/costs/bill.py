@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop.stages.archive.receipts import MINIMUM_DAYS
+from seqdrop.stages.archive.receipts import MINIMUM_DAYS, OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD
 
 from seqdrop_cli.costs.prices import PRICES, usd
 from seqdrop_cli.costs.workload import DAYS_PER_MONTH
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 JOBS, FUNCTIONS, REQUESTS, STORAGE, ARCHIVE = "SageMaker jobs", "functions", "requests", "storage", "archive"
 VALIDATE_GB = FINISH_GB = 1.769  # memory of the functions in template.yaml
 ARCHIVE_GB = 0.5
-OVERHEAD_DEEP_KB, OVERHEAD_STANDARD_KB = 32, 8  # that S3 bills for each object in Deep Archive, at two rates
+OVERHEAD_DEEP_KB, OVERHEAD_STANDARD_KB = OVERHEAD_DEEP_ARCHIVE // 1024, OVERHEAD_STANDARD // 1024
 ARCHIVE_MONTHS = MINIMUM_DAYS / DAYS_PER_MONTH
 
 

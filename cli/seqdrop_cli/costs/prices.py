@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqdrop.aws import prices
+from seqdrop.stages.archive.receipts import RESTORE
 
 AS_OF = "2025"
 REGION = prices.REGION
@@ -34,9 +35,9 @@ PRICES = {
     "standard": Price("S3 Standard, storage", 0.023, "GB-month", "s3"),
     "deep_put": Price("S3 Deep Archive, PUT and COPY", 0.05 / 1e3, "request", "s3"),
     "deep": Price("S3 Deep Archive, storage", 0.00099, "GB-month", "s3"),
-    "bulk": Price("S3 Deep Archive, retrieval, Bulk (48 hours)", 0.0025, "GB", "s3"),
+    "bulk": Price("S3 Deep Archive, retrieval, Bulk (48 hours)", RESTORE["bulk"]["usd_per_gb"], "GB", "s3"),
     "bulk_request": Price("S3 Deep Archive, retrieval requests, Bulk", 0.025 / 1e3, "request", "s3"),
-    "fast": Price("S3 Deep Archive, retrieval, Standard (12 hours)", 0.02, "GB", "s3"),
+    "fast": Price("S3 Deep Archive, retrieval, Standard (12 hours)", RESTORE["standard"]["usd_per_gb"], "GB", "s3"),
     "fast_request": Price("S3 Deep Archive, retrieval requests, Standard", 0.10 / 1e3, "request", "s3"),
     "event": Price("EventBridge, events", 1.00 / 1e6, "event", "eventbridge"),
     "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),

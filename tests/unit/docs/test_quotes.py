@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from seqdrop.stages.reconcile.reconcile import reconcile
 
 from benchmarks import cost
+from tests.support.aws.account import Account
+from tests.support.services import direct_services
 from tests.unit.docs import mails, tutorial
 from tests.unit.docs.pages import REPOSITORY, SPAN, find_fences, read
 
@@ -43,6 +46,13 @@ def test_the_page_lists_every_alarm(template):
     alarms = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"}
     assert set(re.findall(r"^\| `(\w+Alarm)` \|", read(DOCS / "first-day.md"), re.MULTILINE)) == alarms
     assert f"| CloudWatch: alarms | {len(alarms)} |" in read(DOCS / "cost.md")
+
+
+def test_the_page_of_costs_counts_the_metrics_of_the_reconciler():
+    """Each is billed every month."""
+    count = len(reconcile(direct_services(Account())))
+    assert f"| CloudWatch: metrics of reconcile | {count} |" in read(DOCS / "cost.md")
+    assert f"publishes {count} metrics" in " ".join(read(DOCS / "cost.md").split())
 
 
 @pytest.mark.parametrize("name", ["run", "month", "prices"])

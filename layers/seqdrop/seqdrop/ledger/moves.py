@@ -228,6 +228,9 @@ OPEN = {
     JOB: ("PLANNED", "STARTED"),
 }
 
+# States of an upload that is not accepted, rejected or withdrawn yet.
+UNDECIDED = ("RECEIVED", "WAITING")
+
 # States of an attempt that no job has claimed.
 UNCLAIMED = ("PLANNED", "WAITING")
 

@@ -30,10 +30,14 @@ def find_twin(services: Services, upload: Upload, sha256: str | None = "") -> Up
 
     `sha256` is that of the upload's bytes if its record does not have it yet.
     """
-    if upload.read_for > 1:  # a person replays it
-        return None
     twin = find_archived(services, upload, sha256)
-    return None if twin is None or is_sent_again(services, upload) else twin
+    return twin if twin and is_repeat(services, upload) else None
+
+
+def is_repeat(services: Services, upload: Upload) -> bool:
+    """Return True if an upload, of which the archive has the bytes, need not be processed: no person asked for that."""
+    is_replayed = upload.read_for > 1
+    return not is_replayed and not is_sent_again(services, upload)
 
 
 def find_archived(services: Services, upload: Upload, sha256: str | None = "") -> Upload | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.ledger.records import Upload
+from seqdrop.ledger.moves import UNDECIDED
+from seqdrop.ledger.records import Upload, apply_facts
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.metrics import publish
 from seqdrop.runtime.services import minutes_ago, now
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from seqdrop.uploads import UploadVersion
 
 LEASE = 15  # minutes; no invocation of a Lambda function lasts longer
-OPEN = ("RECEIVED", "WAITING")
 
 
 def is_foreign(services: Services, version: UploadVersion) -> bool:
@@ -57,7 +57,7 @@ def record(services: Services, version: UploadVersion) -> Upload:
     create_record(services, version)
     upload = services.ledger.require_upload(version.id)
     is_better = version.sequencer and not version.has_made_sequencer
-    if is_better and upload.version.has_made_sequencer and upload.state in OPEN:
+    if is_better and upload.version.has_made_sequencer and upload.state in UNDECIDED:
         services.ledger.note(upload, sequencer=version.sequencer)
         return services.ledger.require_upload(version.id)
     return upload
@@ -78,8 +78,9 @@ def begin_reading(services: Services, upload: Upload) -> Upload | None:
     """
     current: Upload | None = upload
     while current and current.state == "RECEIVED" and not is_being_read(current):
-        if services.ledger.note(current, reading_since=now()):
-            return services.ledger.require_upload(upload.id)
+        lease = {"reading_since": now()}
+        if services.ledger.note(current, **lease):
+            return apply_facts(current, lease)
         current = services.ledger.reread(current)
     logger().info("another invocation reads the upload", extra={"upload_id": upload.id})
     return None

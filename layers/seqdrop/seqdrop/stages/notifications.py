@@ -9,7 +9,6 @@ from seqdrop.aws import keys
 from seqdrop.kinds.plans import selection_of
 from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
-from seqdrop.stages.duplicates import find_archived
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +32,20 @@ class RejectionMail:
     other: str = "its mate"
 
 
-def write_report(services: Services, upload: Upload, examination: Examination, mate: MateFacts | None = None) -> None:
-    """Write the reports of an examined upload. `mate` is the comparison with its mate, None if it has none."""
-    if twin := find_archived(services, upload, examination.report["sha256"]):
-        upload = replace(upload, duplicate_of=twin.id)
+def write_report(
+    services: Services,
+    upload: Upload,
+    examination: Examination,
+    archived: Upload | None = None,
+    mate: MateFacts | None = None,
+) -> None:
+    """Write the reports of an examined upload.
+
+    `archived` is an ARCHIVED upload of the same bytes (duplicates.find_archived), and `mate` the comparison with the
+    mate; None if there is none.
+    """
+    if archived:
+        upload = replace(upload, duplicate_of=archived.id)
     write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
 

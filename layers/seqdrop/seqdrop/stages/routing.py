@@ -25,8 +25,7 @@ def is_gated(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[
     """Return True if a VALIDATED upload waits for its run.
 
     It does not wait if it repeats an archived upload, or if one of its attempts has left PLANNED: then it has advanced
-    before. Any folder of its key may be
-    the folder of its run, so one open run among them is enough.
+    before. Any folder of its key may be the folder of its run, so one open run among them is enough.
     """
     if upload.state != "VALIDATED" or upload.duplicate_of:
         return False

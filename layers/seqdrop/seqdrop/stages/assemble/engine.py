@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws.s3 import is_gone
 from seqdrop.errors import Fault, InvalidFileError, RetryableError, UnreadableObjectError
+from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from seqdrop.stages.assemble.policy import Policy
 
 MAX_TRIES = 10  # a try fails only if another invocation succeeded
-OPEN = ("RECEIVED", "WAITING")
 
 
 def resolve(services: Services, upload: Upload, policy: Policy[Content], content: Content | None = None) -> None:
@@ -51,7 +51,7 @@ def resolve(services: Services, upload: Upload, policy: Policy[Content], content
         content = policy.read(services, upload)
     for _ in range(MAX_TRIES):
         current = services.ledger.require_upload(upload.id)
-        if current.state not in OPEN:
+        if current.state not in UNDECIDED:
             return enqueue_next(services, current)
         if content is None and current.state == "RECEIVED":  # another invocation moved it from WAITING
             content = policy.read(services, current)
@@ -93,7 +93,7 @@ def _reject_unreadable(view: View[Any], error: UnreadableObjectError) -> None:
     if member is None or member.id == view.upload.id:
         raise error
     reason = explain_unreadable(view.services, error)
-    if member.state not in OPEN:
+    if member.state not in UNDECIDED:
         message = f"{reason['message']}: {member.key}, upload {member.id}, which it needs"
         raise InvalidFileError(Fault(reason["code"], message, reason["advice"])) from error
     reject_upload(view.services, member, reason)

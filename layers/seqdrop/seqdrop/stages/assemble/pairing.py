@@ -10,6 +10,7 @@ from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.kinds.plans import from_json
 from seqdrop.reads.findings import Policy
 from seqdrop.stages.assemble.mate_names import order_mates, parse_mate
+from seqdrop.stages.duplicates import find_archived
 from seqdrop.stages.notifications import write_report
 from seqdrop.work import mate_digests
 from seqdrop.work.examination import Examination, rejection
@@ -63,9 +64,9 @@ class Pairing:
 
     def write_reports(self) -> None:
         """Write the upload's report. If the mate fits, write its report again, so that it names this upload."""
-        write_report(self.services, self.upload, self.own, self._describe(self.mate))
+        _write_report(self.services, self.upload, self.own, self._describe(self.mate))
         if not self.check.faults and self.of_mate:
-            write_report(self.services, self.mate, self.of_mate, self._describe(self.upload))
+            _write_report(self.services, self.mate, self.of_mate, self._describe(self.upload))
 
     def _describe(self, other: Upload) -> MateFacts:
         """Return the entry of a report that describes the other mate."""
@@ -93,4 +94,9 @@ def report_unpaired(services: Services, upload: Upload, own: Examination) -> Non
         "faults": [],
         "note": note,
     }
-    write_report(services, upload, own, mate)
+    _write_report(services, upload, own, mate)
+
+
+def _write_report(services: Services, upload: Upload, examination: Examination, mate: MateFacts) -> None:
+    archived = find_archived(services, upload, examination.report["sha256"])
+    write_report(services, upload, examination, archived, mate)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.ledger.records import Fact, Step, Upload
 from seqdrop.runtime.services import Services, minutes_ago
 from seqdrop.stages.assemble.decision import Decision
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
     from seqdrop.stages.assemble.view import View
 
 PATIENCE_HOURS = 7 * 24
-OPEN = ("RECEIVED", "WAITING")
 LINKS = ("training", "masks_of")  # fields that name an attempt, which a duplicate does not wait for
 
 
 def end_repeats(view: View[Any], policy: Policy[Any], decision: Decision) -> Decision:
     """Return a decision in which members that repeat archived uploads advance as duplicates, without attempts."""
-    steps = [step for step in decision.steps if step.to == "VALIDATED" and step.record.state in OPEN]
+    steps = [step for step in decision.steps if step.to == "VALIDATED" and step.record.state in UNDECIDED]
     if not steps:
         return _end_waiting(view, policy, decision)
     if any("duplicate_of" in step.facts for step in steps):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.config.kind import TRAINING
 from seqdrop.errors import Fault, InvalidFileError
+from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.stages.assemble.training_attempt import Facts, TrainingSet
 from seqdrop.training.jobfile import JOB
 from seqdrop.training.request import Order
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.assemble.view import View
     from seqdrop.training.jobfile import JobFile
-
-OPEN = ("RECEIVED", "WAITING")
 
 
 def collect_reused(view: View[Facts], head: Upload, job: JobFile) -> TrainingSet:
@@ -35,7 +34,7 @@ def collect_reused(view: View[Facts], head: Upload, job: JobFile) -> TrainingSet
             message, "Correct the names in [data]; or remove `reuse`, drop the data files, and then job.toml."
         )
     new = {name: view.member(name) for name in job.data.files}
-    if conflicting := [name for name, member in new.items() if member and member.state in OPEN]:
+    if conflicting := [name for name, member in new.items() if member and member.state in UNDECIDED]:
         raise _refuse(
             f"`reuse` asks for the files of the training {job.reuse}, and {_join(conflicting)} in the folder is new",
             "To train on new files: remove `reuse`, and drop every data file that is not new, and then job.toml. To "

@@ -19,6 +19,7 @@ from seqdrop.aws.s3 import find_current_version, is_gone
 from seqdrop.companions.training_sets import Place, place_of, reuse_line
 from seqdrop.errors import DistributionRefusedError, Fault, InvalidFileError, ObjectGoneError
 from seqdrop.ledger import earlier_sets
+from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.ledger.records import Step
 from seqdrop.stages.assemble.decision import Decision, reject, wait
 from seqdrop.stages.assemble.policy import Awaited, Policy
@@ -31,7 +32,7 @@ from seqdrop.stages.assemble.training_attempt import (
     plan_attempt,
     report_training,
 )
-from seqdrop.stages.assemble.training_reuse import OPEN, collect_reused
+from seqdrop.stages.assemble.training_reuse import collect_reused
 from seqdrop.stages.assemble.view import MembersGoneError, View, require_analysis
 from seqdrop.stages.duplicates import resolve_duplicate
 from seqdrop.stages.notifications import RejectionMail
@@ -174,7 +175,7 @@ def _wait(view: View[Facts], missing: list[str]) -> Decision:
 def _find_new(view: View[Facts], name: str) -> Upload | None:
     """Return the file in a slot if no training has used it yet."""
     member = view.member(name)
-    return member if member and member.state in OPEN else None
+    return member if member and member.state in UNDECIDED else None
 
 
 def _collect_new(view: View[Facts], head: Upload, job: JobFile) -> TrainingSet:
@@ -227,7 +228,7 @@ def _complete(view: View[Facts], training: TrainingSet) -> Decision:
         return _handle_gone(view, training, error)
     if isinstance(prepared, Prepared):
         return plan_attempt(view, training, store.data, prepared)
-    uploads = [member for member in training.members if member.state in OPEN]
+    uploads = [member for member in training.members if member.state in UNDECIDED]
     refusal: Rejection = {**prepared, "advice": f"{prepared['advice']} {AGAIN}"}
     decision = reject(view.services, uploads, refusal, file_set=training.placed(view), mail=WITHOUT_REPORT)
     return replace(decision, again=view.upload not in training.members)

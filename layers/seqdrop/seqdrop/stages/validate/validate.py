@@ -11,12 +11,13 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import is_missing
 from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import attempts_of
+from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
-from seqdrop.stages.assemble.engine import OPEN, resolve
+from seqdrop.stages.assemble.engine import resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
-from seqdrop.stages.duplicates import find_twin
+from seqdrop.stages.duplicates import find_archived, is_repeat
 from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
@@ -51,7 +52,7 @@ def validate(services: Services, version: UploadVersion) -> None:
     notify_landed(services, upload)
     if upload.state == "VALIDATED":
         return monitor(services, upload)
-    if upload.state not in OPEN:
+    if upload.state not in UNDECIDED:
         return enqueue_next(services, upload)  # the message was delivered again; the next one may have been lost
     with _final_states(services, upload):
         _resolve(services, upload, analysis)
@@ -161,8 +162,9 @@ def _accept_or_reject(services: Services, upload: Upload, examination: Examinati
         return reject(services, upload, examination.rejection, has_report=True)
     if policy:
         return resolve(services, upload, policy, examination)
-    twin = find_twin(services, upload, examination.report["sha256"])
+    archived = find_archived(services, upload, examination.report["sha256"])
+    twin = archived if archived and is_repeat(services, upload) else None
     duplicate_of, attempts = (twin.id, []) if twin else ("", attempts_of(examination))
-    write_report(services, upload, examination)
+    write_report(services, upload, examination, archived)
     services.ledger.move(upload, "VALIDATED", *attempts, **examination.facts, duplicate_of=duplicate_of)
     return enqueue_next(services, services.ledger.require_upload(upload.id))
