@@ -35,7 +35,7 @@ def find_twin(services: Services, upload: Upload, sha256: str | None = "") -> Up
 
 
 def is_repeat(services: Services, upload: Upload) -> bool:
-    """Return True if an upload, of which the archive has the bytes, need not be processed: no person asked for that."""
+    """Return True if an upload whose bytes are archived need not be processed: no person asked for that."""
     is_replayed = upload.read_for > 1
     return not is_replayed and not is_sent_again(services, upload)
 
