@@ -1,0 +1,1 @@
+"""Sequencer runs: instruments, completion, samples, checksum lists, bundles. Pure functions, no AWS."""
