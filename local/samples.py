@@ -58,13 +58,13 @@ def write_samples(folder: Path, seed: int = SEED) -> list[Path]:
     The same seed gives the same bytes.
     """
     source = random.Random(seed)
-    genome = _dna(source, 20_000)
+    genome = make_dna(source, 20_000)
     files = {
-        "reads/run1/S1_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
-        "reads/run1/S1_L001_R2_001.fastq.gz": _gzip(_fastq(source, genome, mate=2)),
-        "reads/run1/S2_L001_R1_001.fastq": _broken(_fastq(source, genome, mate=1)),
+        "reads/run1/S1_L001_R1_001.fastq.gz": pack(make_fastq(source, genome, mate=1)),
+        "reads/run1/S1_L001_R2_001.fastq.gz": pack(make_fastq(source, genome, mate=2)),
+        "reads/run1/S2_L001_R1_001.fastq": _broken(make_fastq(source, genome, mate=1)),
         "contigs/assembly 1.fasta": _fasta(genome),
-        "raw/run1/S3_L001_R1_001.fastq.gz": _gzip(_fastq(source, genome, mate=1)),
+        "raw/run1/S3_L001_R1_001.fastq.gz": pack(make_fastq(source, genome, mate=1)),
     }
     data_set = proteins.encode_data_set(proteins.make_proteins(source), TRAINING)
     files |= {f"training/demo/{name}": body for name, body in data_set.items()}
@@ -76,7 +76,8 @@ def write_samples(folder: Path, seed: int = SEED) -> list[Path]:
     return [folder / name for name in files]
 
 
-def _dna(source: random.Random, length: int) -> str:
+def make_dna(source: random.Random, length: int) -> str:
+    """Return random bases with intervals of different GC shares."""
     parts: list[str] = []
     while sum(map(len, parts)) < length:
         gc = source.choice(GC_SHARES)
@@ -85,7 +86,8 @@ def _dna(source: random.Random, length: int) -> str:
     return "".join(parts)[:length]
 
 
-def _fastq(source: random.Random, genome: str, mate: int) -> bytes:
+def make_fastq(source: random.Random, genome: str, mate: int) -> bytes:
+    """Return READS reads from random positions of a genome, as FASTQ; `mate` is 1 or 2."""
     return "".join(_read(source, genome, number, mate) for number in range(1, READS + 1)).encode()
 
 
@@ -125,5 +127,6 @@ def _broken(fastq: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def _gzip(body: bytes) -> bytes:
+def pack(body: bytes) -> bytes:
+    """Return a gzip file that always has the same bytes."""
     return gzip.compress(body, mtime=0)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from seqdrop.ledger.coordination import FileSet
+from seqdrop.ledger.kinds import from_item
 from seqdrop.ledger.moves import MOVES, IllegalMoveError
-from seqdrop.ledger.records import Attempt, Job, Step, Upload, attempt_keys, from_item
+from seqdrop.ledger.records import Attempt, Job, Step, Upload, attempt_keys
 from seqdrop.uploads import UploadVersion
 
 UNUSED = itertools.count()

@@ -14,7 +14,7 @@ import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/")
-RESULTS = ("reports/", "reasons/", "receipts/", "results/")
+RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/")
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -148,6 +148,15 @@ def result(analysis: str, upload_id: str, number: int, name: str) -> str:
 def training_result(upload_id: str, name: str) -> str:
     """Return `results/training/<upload id of job.toml>/plan.json`, the key of one file of the last attempt."""
     return f"results/training/{upload_id}/{name}"
+
+
+def run_result(analysis: str, folder: str, name: str) -> str:
+    """Return `runs/<analysis>/<run folder>/run.json`, the key of one file about a run.
+
+    `folder` is the name of the run's folder. Names are run.json, samples.tsv, and copies of the sample sheet and of the
+    instrument's description of the run.
+    """
+    return f"runs/{analysis}/{folder}/{name}"
 
 
 # -- models bucket: models and the code of jobs --

@@ -152,14 +152,26 @@ class Analyses:
         return max(matches, key=lambda analysis: len(analysis.prefix), default=None)
 
     def is_marker(self, key: str) -> bool:
-        """Return True if the key names a run's marker and belongs to an analysis that takes markers."""
+        """Return True if any file with the key's name completes its folder, and its analysis takes such markers."""
         analysis = self.for_key(key)
-        return analysis is not None and analysis.kind.takes_markers and runs.is_marker(key)
+        takes_markers = analysis is not None and analysis.kind.takes_markers and not self.run_folder(key)
+        return takes_markers and runs.is_marker(key)
 
     def gated_folders(self, key: str) -> list[str]:
         """Return the folders that gate the key's file, nearest first; a complete run in any of them releases it."""
+        if run := self.run_folder(key):
+            return [run + (f"{folder}/" if folder else "") for folder in gate_folders(key.removeprefix(run))]
         analysis = self.for_key(key)
         return runs.folders(key, analysis.prefix) if analysis and analysis.gate and not self.is_marker(key) else []
+
+    def run_folder(self, key: str) -> str:
+        """Return the folder of the key's run, if the rules of instruments say when it is complete; "" otherwise.
+
+        It is the first folder below a prefix that has `gate = "run"` and no `markers`.
+        """
+        analysis = self.for_key(key)
+        by_rules = analysis is not None and analysis.gate and analysis.markers is None
+        return runs.run_of(key, analysis.prefix) if analysis and by_rules else ""
 
     def mates_of(self, key: str) -> str:
         """Return how the analysis of a key treats mates: "wait", "check" or "single" (also if no prefix matches)."""

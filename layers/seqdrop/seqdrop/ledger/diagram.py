@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, MOVES, UPLOAD, Move
+from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, MOVES, RUN, UPLOAD, Move
 
 TITLE = """# The ledger
 
@@ -43,12 +43,13 @@ ABOUT = {
     UPLOAD: "One object version in the landing bucket.",
     ATTEMPT: "One upload × analysis × number: one try at predictions for the upload, or at a model.",
     JOB: "One SageMaker job. Its members are attempts, or it has none and examines a large upload.",
+    RUN: 'A sequencer run: the first folder below a prefix with `gate = "run"` ([runs.md](runs.md)).',
 }
 
 
 def render_page() -> str:
     """Return the text of docs/ledger.md."""
-    return "\n\n".join([TITLE, *(_render_section(kind) for kind in (UPLOAD, ATTEMPT, JOB)), SETS, FILES]) + "\n"
+    return "\n\n".join([TITLE, *(_render_section(kind) for kind in (UPLOAD, ATTEMPT, JOB, RUN)), SETS, FILES]) + "\n"
 
 
 def _render_section(kind: str) -> str:

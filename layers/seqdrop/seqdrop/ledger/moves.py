@@ -8,6 +8,7 @@ from typing import Final
 UPLOAD: Final = "upload"
 ATTEMPT: Final = "attempt"
 JOB: Final = "job"
+RUN: Final = "run"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ STARTS = (START, TRAIN)
 
 EXAMINED = ("format", "sha256", "sha256_of_parts", "records")
 REPEATED = ("duplicate_of", "duplicates_with")
+JUDGED = ("instrument", "complete", "cause", "due_at", "number")
 MOVES = (
     Move(
         UPLOAD,
@@ -213,12 +215,42 @@ MOVES = (
         "a person, or the reconciler at its limit, stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),
+    Move(RUN, None, "SEQUENCING", (VALIDATE,), "the first file of its folder landed", ("folder", "analysis")),
+    Move(RUN, "SEQUENCING", "COPYING", (VALIDATE,), "the end of sequencing is marked; files still arrive", JUDGED),
+    Move(
+        RUN, "SEQUENCING", "COMPLETE", (VALIDATE,), "all markers of its instrument are there; its files advance", JUDGED
+    ),
+    Move(
+        RUN,
+        "SEQUENCING",
+        "FAILED",
+        (VALIDATE,),
+        "the instrument reports a failure; its files wait for a person",
+        JUDGED,
+    ),
+    Move(RUN, "COPYING", "COMPLETE", (VALIDATE,), "all markers of its instrument are there; its files advance", JUDGED),
+    Move(
+        RUN, "COPYING", "FAILED", (VALIDATE,), "the instrument reports a failure; its files wait for a person", JUDGED
+    ),
+    Move(RUN, "FAILED", "COPYING", (VALIDATE,), "a newer outcome replaced that of the failure", JUDGED),
+    Move(RUN, "FAILED", "COMPLETE", (VALIDATE,), "a person declared it complete, or a newer outcome did", JUDGED),
+    Move(RUN, "COMPLETE", "COPYING", (VALIDATE,), "an analysis or a part was added to it: a new revision", JUDGED),
+    Move(
+        RUN,
+        "COMPLETE",
+        "ARCHIVED",
+        (VALIDATE,),
+        "no file that could still be archived is in the landing bucket",
+        ("rejected",),
+    ),
+    Move(RUN, "ARCHIVED", "COPYING", (VALIDATE,), "an analysis or a part was added to it: a new revision", JUDGED),
 )
 
 ENDS = {
     UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "REJECTED", "WITHDRAWN"}),
     ATTEMPT: frozenset({"PREDICTED", "TRAINED", "FAILED"}),
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
+    RUN: frozenset({"ARCHIVED"}),  # until files are added to it
 }
 
 # States from which a record may still move, in the order in which it enters them.
@@ -226,6 +258,7 @@ OPEN = {
     UPLOAD: ("RECEIVED", "WAITING", "VALIDATED"),
     ATTEMPT: ("PLANNED", "WAITING", "SUBMITTED"),
     JOB: ("PLANNED", "STARTED"),
+    RUN: ("SEQUENCING", "COPYING", "FAILED", "COMPLETE"),
 }
 
 # States of an upload that is not accepted, rejected or withdrawn yet.

@@ -9,7 +9,9 @@ from boto3.dynamodb.conditions import Key
 from seqdrop.errors import RecordNotFoundError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
-from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, from_item, job_keys, upload_keys
+from seqdrop.ledger.kinds import from_item
+from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, job_keys, upload_keys
+from seqdrop.ledger.run_record import Run, run_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -56,6 +58,10 @@ class Reader:
         """Return the job of this name. Raise RecordNotFoundError if there is no record of it."""
         return _require(self.find_job(name), "job", name)
 
+    def find_run(self, run_id: str) -> Run | None:
+        """Return the run with this id; None if there is no record of it."""
+        return self._get(Run, run_keys(run_id))
+
     def reread(self, record: R) -> R | None:
         """Return a record as it is now; None if it was removed."""
         return self._get(type(record), record.keys)
@@ -100,6 +106,22 @@ class Reader:
         """Return the last attempt at the same work: this attempt may have failed, and others may have followed."""
         return [other for other in self.attempts(attempt.upload_id) if other.analysis == attempt.analysis][-1]
 
+    def find_uploads(self, upload_ids: Iterable[str]) -> dict[str, Upload]:
+        """Return the uploads with these ids, by id; ids without a record are left out. At most 100 ids may be passed.
+
+        Raise RecordNotFoundError, which is retryable, if DynamoDB throttles the call.
+        """
+        request_keys = [upload_keys(upload_id) for upload_id in set(upload_ids)]
+        if not request_keys:
+            return {}
+        response = self._client.batch_get_item(
+            RequestItems={self._table.name: {"Keys": request_keys, "ConsistentRead": True}}
+        )
+        if response.get("UnprocessedKeys", {}).get(self._table.name):
+            raise RecordNotFoundError("record yet of", f"all of {len(request_keys)} uploads: the table throttles")
+        uploads = map(Upload.from_item, response["Responses"].get(self._table.name, []))
+        return {upload.id: upload for upload in uploads}
+
     def select_unrecorded(self, upload_ids: Iterable[str]) -> set[str]:
         """Return the upload ids without a record. At most 100 ids may be passed.
 
@@ -135,6 +157,11 @@ class Reader:
     def in_state(
         self, kind: Literal["job"], state: str, moved_before: str | None = None, moved_after: str | None = None
     ) -> Iterator[Job]: ...
+
+    @overload
+    def in_state(
+        self, kind: Literal["run"], state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[Run]: ...
 
     @overload
     def in_state(

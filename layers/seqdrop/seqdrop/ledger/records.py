@@ -1,4 +1,4 @@
-"""The three kinds of ledger record, and how each is stored in the table.
+"""Uploads, attempts and jobs in the ledger, and how each record is stored in the table. Runs are in run_record.py.
 
 The table has the partition key `pk` and the sort key `sk`. An upload and its attempts share a partition, so one query
 reads both. The index `by_state` has the keys `kind_state` and `moved_at`; the reconciler and `seqdrop status` use it.
@@ -30,7 +30,7 @@ RecordT = TypeVar("RecordT", bound="Record", covariant=True)
 
 @dataclass(frozen=True)
 class Record:
-    """The fields that all three kinds share. Times are ISO 8601 in UTC; `revision` grows by one with every write.
+    """The fields that all kinds share. Times are ISO 8601 in UTC; `revision` grows by one with every write.
 
     `pushes` counts the reconciler's nudges (messages that it sent again) since the record's last move. `moved_at` is
     the time of the last move or nudge.
@@ -230,9 +230,6 @@ class Step(Generic[RecordT]):
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
-KINDS: dict[str, type[Record]] = {UPLOAD: Upload, ATTEMPT: Attempt, JOB: Job}
-
-
 def upload_keys(upload_id: str) -> dict[str, str]:
     """Return the primary key of the upload with this id."""
     return {"pk": f"UPLOAD#{upload_id}", "sk": "UPLOAD"}
@@ -247,11 +244,6 @@ def attempt_keys(attempt_key: str) -> dict[str, str]:
     """Return the primary key of the attempt that `Attempt.key` names."""
     upload_id, analysis, number = attempt_key.split("-")
     return Attempt("", upload_id=upload_id, analysis=analysis, number=int(number)).keys
-
-
-def from_item(item: Item) -> Record:
-    """Return the record that a stored item holds, as the class of its kind."""
-    return KINDS[item["kind"]].from_item(item)
 
 
 def apply_move(record: AnyRecord, to: str, now: str, facts: Mapping[str, Fact]) -> AnyRecord:

@@ -95,6 +95,17 @@ class StartMessage(TypedDict, total=False):
     job: str
 
 
+class RunMessage(TypedDict):
+    """The body of a message in the queue of validate that has a run judged: the run's id."""
+
+    run: str
+
+
+def make_run_message(run: str) -> RunMessage:
+    """Return the body that has the run with this id judged."""
+    return {"run": run}
+
+
 def make_free_slots_message(reporter: str) -> dict[str, str]:
     """Return the body that reports free job slots to start_transform.
 
@@ -103,7 +114,7 @@ def make_free_slots_message(reporter: str) -> dict[str, str]:
     return {"room": reporter}
 
 
-Body = S3Message | JobMessage | UploadMessage | StartMessage | dict[str, str]
+Body = S3Message | JobMessage | UploadMessage | StartMessage | RunMessage | dict[str, str]
 
 # -- the Lambda event of a queue --
 

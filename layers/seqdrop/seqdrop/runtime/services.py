@@ -18,6 +18,7 @@ from seqdrop import clock
 from seqdrop.aws.errors import is_invalid
 from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
+from seqdrop.errors import RetryableError
 from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.log import logger
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.client import SageMakerClient
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_sqs.client import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
+
+SQS_BATCH = 10  # messages that SQS accepts in one request
 
 # S3 responds to a copy when the bytes are copied, which for 5 GB may take longer than the 60 seconds for which botocore
 # waits by default. If the client disconnects, S3 may cancel the copy, so it would never end. Both tries must fit in the
@@ -67,9 +71,31 @@ class Services:
         """The client that makes copies."""
         return self.s3_for_copies or self.s3
 
-    def send(self, queue: str, body: Body) -> None:
-        """Send one message to a queue. `queue` is its URL."""
-        self.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+    def send(self, queue: str, body: Body, delay: int = 0) -> None:
+        """Send one message to a queue, to be delivered after `delay` seconds (at most 900). `queue` is its URL."""
+        later: SendMessageRequestTypeDef = {"QueueUrl": queue, "MessageBody": json.dumps(body), "DelaySeconds": delay}
+        if not delay:
+            del later["DelaySeconds"]
+        self.sqs.send_message(**later)
+
+    def send_all(self, messages: Sequence[tuple[str, Body]]) -> None:
+        """Send messages, each with the URL of its queue, ten with a request. They arrive in any order.
+
+        Raise RetryableError if SQS did not accept all of them. Those that it accepted are not taken back.
+        """
+        queues = {queue for queue, _ in messages}
+        for queue in sorted(queues):
+            bodies = [body for other, body in messages if other == queue]
+            for start in range(0, len(bodies), SQS_BATCH):
+                self._send_batch(queue, bodies[start : start + SQS_BATCH])
+
+    def _send_batch(self, queue: str, bodies: Sequence[Body]) -> None:
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)
+        ]
+        response = self.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+        if failed := response.get("Failed"):
+            raise RetryableError(f"SQS did not accept {len(failed)} of {len(bodies)} messages: {failed[0]['Code']}")
 
     def notify(self, subject: str, message: str) -> None:
         """Send a mail to the lab.

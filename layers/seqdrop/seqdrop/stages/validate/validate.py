@@ -21,6 +21,7 @@ from seqdrop.stages.duplicates import find_archived, is_repeat
 from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
+from seqdrop.stages.runs.arrival import announce, join_run
 from seqdrop.stages.start_processing.tries import request_try
 from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
@@ -40,16 +41,24 @@ if TYPE_CHECKING:
 def validate(services: Services, version: UploadVersion) -> None:
     """Record an object version that landed, and move its upload to VALIDATED, REJECTED, WITHDRAWN or WAITING.
 
-    A marker opens its run. An upload that is VALIDATED already is enqueued, or monitored while it waits for its run. An
+    A marker opens its run, or has it judged. An upload that is VALIDATED already is enqueued, or monitored while it waits for its run. An
     upload in a final state is enqueued again, since its next message may have been lost. Folder markers are ignored.
     Objects of other buckets are refused.
     """
     if version.is_folder_marker or is_foreign(services, version):
         return None
     version = _identify(services, version)
-    analysis = services.analyses.for_key(version.key)
     upload = record(services, version)
     notify_landed(services, upload)
+    join_run(services, upload)
+    _advance(services, upload)
+    announce(services, upload)
+    return None
+
+
+def _advance(services: Services, upload: Upload) -> None:
+    """Do what the state of an upload that landed, now or before, requires."""
+    analysis = services.analyses.for_key(upload.key)
     if upload.state == "VALIDATED":
         return monitor(services, upload)
     if upload.state not in UNDECIDED:

@@ -1,0 +1,70 @@
+"""The record of a sequencer run, and of its folder in the landing bucket."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from seqdrop.ledger.moves import RUN
+from seqdrop.ledger.records import Record
+from seqdrop.uploads import ID_LENGTH
+
+
+def run_id(bucket: str, folder: str) -> str:
+    """Return the first 26 characters of the base32 SHA-256 of bucket and folder (A-Z, 2-7)."""
+    digest = hashlib.sha256(f"{bucket}\0{folder}".encode()).digest()
+    return base64.b32encode(digest).decode()[:ID_LENGTH]
+
+
+@dataclass(frozen=True)
+class Run(Record):
+    """A run: the first folder below the prefix of an analysis with `gate = "run"`.
+
+    `number` is the revision of the run: it grows when files arrive for it after it was complete, such as a second
+    on-board analysis. `files`, `bytes` and the samples are those that the last complete part had. Paths in `complete`
+    and `checked` are below the folder.
+    """
+
+    id: str = ""
+    bucket: str = ""
+    folder: str = ""  # key of the folder in the landing bucket; it ends in a slash
+    analysis: str = ""
+    number: int = 1
+    instrument: str = ""  # row of runs/instruments.toml; "" if it is not recognised
+    instrument_name: str = ""  # of that row, for people
+    flow_cell: str = ""
+    complete: list[str] = field(default_factory=list)  # folders whose files advance; "" is the run itself
+    cause: str = ""  # why the run is in its state, for people
+    due_at: str = ""  # when it is judged again even if no file arrives; "" if only a file can change the verdict
+    silent_at: str = ""  # when the lab was notified that no file arrives any more
+    failed_at: str = ""  # when the lab was notified that the instrument reports a failure
+    checked: str = ""  # SHA-256 of the sample sheet that was checked last
+    files: int = 0
+    bytes: int = 0
+    samples: int = 0
+    missing_samples: int = 0
+    rejected: int = 0
+
+    kind: ClassVar[str] = RUN
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The run's primary key."""
+        return run_keys(self.id)
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+        return self.folder.rstrip("/").rpartition("/")[2]
+
+    @classmethod
+    def of_folder(cls, bucket: str, folder: str, analysis: str) -> Run:
+        """Return the new run of a folder."""
+        return cls("SEQUENCING", id=run_id(bucket, folder), bucket=bucket, folder=folder, analysis=analysis)
+
+
+def run_keys(run: str) -> dict[str, str]:
+    """Return the primary key of the run with this id."""
+    return {"pk": f"SEQUENCER_RUN#{run}", "sk": "SEQUENCER_RUN"}

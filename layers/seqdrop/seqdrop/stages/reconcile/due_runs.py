@@ -1,0 +1,46 @@
+"""Runs that must be judged again at a time of their own: the end of a grace time, or silence.
+
+A time less than 15 minutes away has a message of its own (stages/runs/run.py), which is lost now and then. A message
+too many is harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from seqdrop import clock
+from seqdrop.ledger.moves import OPEN, RUN
+from seqdrop.runtime.isolation import try_each
+from seqdrop.runtime.messages import make_run_message
+from seqdrop.runtime.services import Services, iso, now
+from seqdrop.stages.reconcile.nudge import minutes_since
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seqdrop.ledger.run_record import Run
+
+PAUSE = timedelta(minutes=15)  # before the next message about a run whose judgement fails
+UNJUDGED = 60  # minutes after which a run is judged again that has no time of its own
+
+
+def judge_due_runs(services: Services) -> int:
+    """Send the message of each open run that is due; return the number of messages."""
+    outcomes = try_each(_find_due(services), lambda run: _send(services, run), lambda run: {"run": run.id})
+    return sum(outcomes.results)
+
+
+def _find_due(services: Services) -> Iterator[Run]:
+    for state in OPEN[RUN]:
+        for run in services.ledger.in_state(RUN, state):
+            if run.due_at <= now() if run.due_at else minutes_since(run.moved_at) >= UNJUDGED:
+                yield run
+
+
+def _send(services: Services, run: Run) -> bool:
+    """Send the message of a run, and note when it is due next if its judgement fails."""
+    if not services.ledger.note(run, due_at=iso(clock.utc_now() + PAUSE)):
+        return False  # it was judged just now
+    services.send(services.settings.validate_queue, make_run_message(run.id))
+    return True

@@ -1,0 +1,34 @@
+"""A file of a run landed: its run has a record, and is judged again if the file may change the verdict.
+
+Only files that may change the verdict, or that describe the run, cause a message. The others are counted when the run
+is judged. A crash between the move of a file and the message about its run loses nothing: the message of the file is
+then delivered again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seqdrop.ledger.run_record import Run, run_id
+from seqdrop.runs.completion import is_notable
+from seqdrop.runtime.messages import make_run_message
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+
+
+def join_run(services: Services, upload: Upload) -> None:
+    """Create the record of an upload's run unless it exists. Do nothing for an upload that belongs to no run."""
+    folder = services.analyses.run_folder(upload.key)
+    if not folder or services.ledger.find_run(run_id(upload.bucket, folder)):
+        return
+    if services.ledger.create(Run.of_folder(upload.bucket, folder, upload.analysis)):
+        services.send(services.settings.validate_queue, make_run_message(run_id(upload.bucket, folder)))
+
+
+def announce(services: Services, upload: Upload) -> None:
+    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run."""
+    folder = services.analyses.run_folder(upload.key)
+    if folder and is_notable(upload.key.removeprefix(folder)):
+        services.send(services.settings.validate_queue, make_run_message(run_id(upload.bucket, folder)))

@@ -1,0 +1,102 @@
+"""What is true of a run now: its state, the folders that may be opened, and when to judge it again."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from seqdrop import clock
+from seqdrop.companions import manifest, runs
+from seqdrop.errors import InvalidFileError
+from seqdrop.runs.completion import Verdict, judge
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from seqdrop.stages.runs.survey import Survey
+
+FIRST_PAUSE, LAST_PAUSE = timedelta(seconds=15), timedelta(seconds=900)
+READ_IN_A_SECOND = 20  # files, for the pause before a run is judged again whose files are still being read
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict about the files of a run, and what follows for the run.
+
+    `ready` are complete folders that were not opened before, and whose files have all been read; `unread` is the number
+    of files that complete folders still have. `state` is that of the run after the folders in `ready` are opened.
+    """
+
+    verdict: Verdict
+    ready: tuple[str, ...]
+    unread: int
+    state: str
+    cause: str
+    due_at: datetime | None
+
+    @property
+    def is_new_revision(self) -> bool:
+        """Whether folders are ready, or files arrive, for a run that was complete before."""
+        return bool(self.ready) or self.state == "COPYING"
+
+
+def judge_survey(survey: Survey) -> Judgement:
+    """Judge a run by what the landing bucket has of it, and by what was complete before."""
+    run, now = survey.run, clock.utc_now()
+    listed, problem = _read_manifest(survey)
+    verdict = judge(run.name, survey.files, survey.read, now, listed=listed, instrument=run.instrument)
+    complete = [*verdict.complete, *_find_marked(survey, verdict)]
+    fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
+    unread = {folder: sum(entry.is_pending for entry in survey.below(folder)) for folder in fresh}
+    ready = tuple(folder for folder in fresh if not unread[folder])
+    state = _find_state(survey, verdict, ready)
+    cause = _explain(verdict, sum(unread.values()), problem)
+    due_at = _find_next_look(survey, verdict, sum(unread.values()), state, now)
+    return Judgement(verdict, ready, sum(unread.values()), state, cause, due_at)
+
+
+def _read_manifest(survey: Survey) -> tuple[dict[str, int | None] | None, str]:
+    """Return the files that the uploader's manifest lists, and what is wrong with it; None and "" without one."""
+    if runs.MANIFEST not in survey.latest:
+        return None, ""
+    try:
+        return manifest.parse(survey.read(runs.MANIFEST)).files, ""
+    except InvalidFileError as error:
+        return None, f" {error.fault.message}. {error.fault.advice}"
+
+
+def _find_marked(survey: Survey, verdict: Verdict) -> list[str]:
+    """Return the folders of markers in a run whose instrument is not recognised: any marker opens its folder there."""
+    if verdict.instrument:
+        return []
+    return [posixpath.dirname(name) for name in survey.latest if runs.is_marker(name) and not runs.is_manifest(name)]
+
+
+def _find_state(survey: Survey, verdict: Verdict, ready: tuple[str, ...]) -> str:
+    """Return the state of the run. What was complete before stays complete, though its files have left the bucket."""
+    run = survey.run
+    done = {*run.complete, *ready}
+    growing = [unit for unit in verdict.units if unit.folder not in done and unit.kind != "run"]
+    if "" in done or (run.complete and run.state in ("COMPLETE", "ARCHIVED")):
+        return "COPYING" if growing else "COMPLETE" if ready or run.state != "ARCHIVED" else "ARCHIVED"
+    if verdict.state == "COMPLETE" and not {*verdict.complete} <= done:
+        return "COPYING"  # the last files are still being read
+    return verdict.state
+
+
+def _explain(verdict: Verdict, unread: int, problem: str) -> str:
+    files = f" {unread:,} of its files are still being read." if unread else ""
+    return f"{verdict.reason}{files}{problem}"
+
+
+def _find_next_look(survey: Survey, verdict: Verdict, unread: int, state: str, now: datetime) -> datetime | None:
+    """Return when to judge the run again if no file arrives; None if only a file can change the verdict."""
+    if unread:
+        return now + min(LAST_PAUSE, FIRST_PAUSE + timedelta(seconds=unread / READ_IN_A_SECOND))
+    if state == "COMPLETE":
+        since = survey.run.timeline.get("COMPLETE") if survey.run.state == "COMPLETE" else None
+        elapsed = now - clock.parse(since) if since else FIRST_PAUSE
+        return now + min(LAST_PAUSE, max(FIRST_PAUSE, elapsed))
+    return verdict.due_at

@@ -1,0 +1,101 @@
+"""`runs/<analysis>/<run folder>/run.json` and samples.tsv in the results bucket: what the lab gets to know of a run.
+
+run.json has the state of the run, and a part for each folder that was complete: its files, samples, and the checksums
+that the sequencer wrote. It is written before the folder is opened, because its files then leave the landing bucket.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from seqdrop.aws import keys
+from seqdrop.aws.errors import is_missing
+from seqdrop.runs.samples import as_json, as_tsv
+from seqdrop.runtime.services import now
+from seqdrop.stages.runs.samples import read_sheet
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.run_record import Run
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.runs.judgement import Judgement
+    from seqdrop.stages.runs.survey import Survey
+
+Document = dict[str, Any]
+
+
+def write_part(services: Services, survey: Survey, folder: str, judgement: Judgement) -> Document:
+    """Add a complete folder to the report of its run, and write the table of its samples. Return the report."""
+    run = survey.run
+    reading = read_sheet(survey, folder)
+    start = f"{folder}/" if folder else ""
+    files = [file for file in survey.files if file.name.startswith(start)]
+    table = reading.table(files)
+    part = {
+        "folder": folder,
+        "complete_at": now(),
+        "files": len(files),
+        "bytes": sum(file.size for file in files),
+        "sheet": reading.name,
+        "findings": [finding.as_entry() for finding in reading.findings],
+        "problems": [*judgement.verdict.warnings, *reading.problems],
+        **as_json(table),
+    }
+    report = read_report(services, run)
+    report["parts"] = [other for other in report.get("parts", []) if other["folder"] != folder] + [part]
+    if reading.run_info:
+        report["flow_cell"] = reading.run_info.flow_cell
+    _put(services, run, "samples.tsv", as_tsv(table).encode(), "text/tab-separated-values; charset=utf-8")
+    _put_report(services, run, report)
+    return report
+
+
+def write_state(services: Services, survey: Survey, run: Run) -> Document:
+    """Write the state of a run, its times and its rejected files to its report; return the report."""
+    rejected = [entry for entry in survey.latest.values() if entry.upload and entry.upload.state == "REJECTED"]
+    report = read_report(services, run)
+    report |= {
+        "run": run.id,
+        "folder": run.folder,
+        "instrument": run.instrument,
+        "instrument_name": run.instrument_name,
+        "state": run.state,
+        "revision": run.number,
+        "cause": run.cause,
+        "times": run.timeline,
+        "rejected": [
+            {"name": entry.name, "code": entry.upload.reason, "upload": entry.upload.id}
+            for entry in rejected
+            if entry.upload
+        ],
+    }
+    _put_report(services, run, report)
+    return report
+
+
+def read_report(services: Services, run: Run) -> Document:
+    """Return run.json; an empty report if it was not written yet."""
+    try:
+        response = services.s3.get_object(Bucket=services.settings.results, Key=report_key(run))
+    except ClientError as error:
+        if is_missing(error):
+            return {"run": run.id, "folder": run.folder, "parts": []}
+        raise
+    document: Document = json.loads(response["Body"].read())
+    return document
+
+
+def report_key(run: Run) -> str:
+    """Return the key of run.json."""
+    return keys.run_result(run.analysis, run.name, "run.json")
+
+
+def _put_report(services: Services, run: Run, report: Document) -> None:
+    services.put_json(services.settings.results, report_key(run), report)
+
+
+def _put(services: Services, run: Run, name: str, body: bytes, content_type: str) -> None:
+    key = keys.run_result(run.analysis, run.name, name)
+    services.s3.put_object(Bucket=services.settings.results, Key=key, Body=body, ContentType=content_type)

@@ -1,0 +1,122 @@
+"""What the landing bucket has of a run: its object versions, and their uploads in the ledger.
+
+A survey of n files costs n / 1,000 listings and n / 100 reads of the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from seqdrop.aws.errors import is_missing
+from seqdrop.ledger.moves import ENDS, UPLOAD
+from seqdrop.runs.files import RunFile, RunFileError
+from seqdrop.uploads import upload_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from mypy_boto3_s3.type_defs import ObjectVersionTypeDef
+
+    from seqdrop.ledger.records import Upload
+    from seqdrop.ledger.run_record import Run
+    from seqdrop.runtime.services import Services
+
+MOST_BYTES = 64_000_000  # of a file that is read to judge a run: a checksum list of some 500,000 files
+BATCH = 100  # records that DynamoDB returns in one call
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object version below the folder of a run. `name` is its path below the folder; `upload` is its record."""
+
+    name: str
+    size: int
+    modified: datetime
+    version_id: str
+    is_latest: bool
+    upload: Upload | None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its bytes have not been read and accepted or rejected yet."""
+        return self.upload is None or self.upload.state == "RECEIVED"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its upload may still move, or has no record yet."""
+        return self.upload is None or self.upload.state not in ENDS[UPLOAD]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All object versions of a run that are in the landing bucket."""
+
+    services: Services
+    run: Run
+    entries: Sequence[Entry]
+
+    @cached_property
+    def latest(self) -> dict[str, Entry]:
+        """The current version of each file, by name. Folder markers of consoles are no files."""
+        return {entry.name: entry for entry in self.entries if entry.is_latest and not entry.name.endswith("/")}
+
+    @property
+    def files(self) -> list[RunFile]:
+        """The files of the run."""
+        return [RunFile(entry.name, entry.size, entry.modified) for entry in self.latest.values()]
+
+    def below(self, folder: str) -> Iterator[Entry]:
+        """Yield all versions below a folder of the run; "" is the run itself."""
+        start = f"{folder}/" if folder else ""
+        return (entry for entry in self.entries if entry.name.startswith(start))
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a small file of the run.
+
+        Raise FileNotFoundError if it is not in the landing bucket, and RunFileError if it is too large to be read.
+        """
+        entry = self.latest.get(name)
+        if entry is None:
+            raise FileNotFoundError(name)
+        if entry.size > MOST_BYTES:
+            raise RunFileError(name, f"it has {entry.size:,} bytes; files of this name have at most {MOST_BYTES:,}")
+        try:
+            response = self.services.s3.get_object(
+                Bucket=self.run.bucket, Key=self.run.folder + name, VersionId=entry.version_id
+            )
+        except ClientError as error:
+            if is_missing(error):
+                raise FileNotFoundError(name) from error
+            raise
+        return response["Body"].read()
+
+
+def take_survey(services: Services, run: Run) -> Survey:
+    """List the folder of a run, and read the records of what is there."""
+    entries: list[Entry] = []
+    paginator = services.s3.get_paginator("list_object_versions")
+    for page in paginator.paginate(Bucket=run.bucket, Prefix=run.folder):
+        versions = page.get("Versions", [])
+        for start in range(0, len(versions), BATCH):
+            entries += _read_entries(services, run, versions[start : start + BATCH])
+    return Survey(services, run, entries)
+
+
+def _read_entries(services: Services, run: Run, versions: Sequence[ObjectVersionTypeDef]) -> Iterator[Entry]:
+    ids = [upload_id(run.bucket, version["Key"], version["VersionId"]) for version in versions]
+    uploads = services.ledger.find_uploads(ids)
+    for version, identity in zip(versions, ids, strict=True):
+        name = version["Key"].removeprefix(run.folder)
+        yield Entry(
+            name,
+            version["Size"],
+            version["LastModified"],
+            version["VersionId"],
+            version["IsLatest"],
+            uploads.get(identity),
+        )
