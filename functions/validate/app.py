@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from seqdrop.runtime.events import parse_landed_versions, split_landed_message
 from seqdrop.runtime.services import services
@@ -23,8 +23,8 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 def _handle(body: S3Message | RunMessage) -> None:
     if "run" in body:
-        return advance_run(services(), body["run"])
-    return handle_parts(split_landed_message(body), _validate)
+        return advance_run(services(), cast("RunMessage", body)["run"])
+    return handle_parts(split_landed_message(cast("S3Message", body)), _validate)
 
 
 def _validate(body: S3Message) -> None:

@@ -47,6 +47,6 @@ def run_of(key: str, prefix: str) -> str:
     return next(reversed(folders(key, prefix)), "")
 
 
-def marker_command(bucket: str, folder: str) -> str:
+def marker_command(bucket: str, folder: str, marker: str = MARKERS[0]) -> str:
     """Return the shell command that writes an empty marker to a folder, which declares the run complete."""
-    return f"aws s3api put-object --bucket {bucket} --key {shlex.quote(folder + MARKERS[0])}"
+    return f"aws s3api put-object --bucket {bucket} --key {shlex.quote(folder + marker)}"

@@ -26,6 +26,7 @@ from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.problems import Problem, SettingsError, Wrong, collect, format_path, format_value, unknown_keys
 from seqdrop.config.promotion import Promotion, combine
 from seqdrop.errors import ConfigurationError
+from seqdrop.runs.names import gate_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -84,6 +84,7 @@ def judge(
     now: datetime,
     listed: Mapping[str, int | None] | None = None,
     grace_minutes: int | None = None,
+    instrument: str = "",
 ) -> Verdict:
     """Return the verdict on a run folder. It depends on the set of files and on `now` only, never on their order.
 
@@ -99,11 +100,12 @@ def judge(
         listed: {name below the run folder: size or None} of the uploader's seqdrop-manifest.json, if there is one. A
             run is complete when all of them are there, whatever its markers say.
         grace_minutes: The grace time instead of those of the table; 0 is allowed.
+        instrument: The id of the row that an earlier verdict found, when the files that showed it may be gone.
     """
     listing = Listing(files)
     table = load_table()
     recognition = recognise(folder, listing, read, table)
-    row = recognition.row
+    row = recognition.row or table.row(instrument)
     grace = None if grace_minutes is None else timedelta(minutes=grace_minutes)
     look = Look(listing, read, now, recognition.reads, grace)
     upload = check_upload(listed or {}, look)

@@ -23,10 +23,10 @@ from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.landed import is_being_read
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
+from seqdrop.stages.reconcile.due_runs import judge_due_runs
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
-from seqdrop.stages.reconcile.due_runs import judge_due_runs
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from seqdrop import clock
 from seqdrop.companions import manifest, runs
 from seqdrop.errors import InvalidFileError
 from seqdrop.runs.completion import Verdict, judge
+from seqdrop.runs.listing import join
+from seqdrop.runs.names import OVERRIDE
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from seqdrop.stages.runs.survey import Survey
 
 FIRST_PAUSE, LAST_PAUSE = timedelta(seconds=15), timedelta(seconds=900)
@@ -46,8 +46,8 @@ def judge_survey(survey: Survey) -> Judgement:
     """Judge a run by what the landing bucket has of it, and by what was complete before."""
     run, now = survey.run, clock.utc_now()
     listed, problem = _read_manifest(survey)
-    verdict = judge(run.name, survey.files, survey.read, now, listed=listed, instrument=run.instrument)
-    complete = [*verdict.complete, *_find_marked(survey, verdict)]
+    verdict = judge(run.name, survey.files, survey.read, now, listed, instrument=run.instrument)
+    complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
     unread = {folder: sum(entry.is_pending for entry in survey.below(folder)) for folder in fresh}
     ready = tuple(folder for folder in fresh if not unread[folder])
@@ -65,6 +65,12 @@ def _read_manifest(survey: Survey) -> tuple[dict[str, int | None] | None, str]:
         return manifest.parse(survey.read(runs.MANIFEST)).files, ""
     except InvalidFileError as error:
         return None, f" {error.fault.message}. {error.fault.advice}"
+
+
+def _find_released(survey: Survey, verdict: Verdict) -> list[str]:
+    """Return the complete folders without those that failed, unless a person declared them complete."""
+    failed = {unit.folder for unit in verdict.units if unit.state == "FAILED"}
+    return [folder for folder in verdict.complete if folder not in failed or join(folder, OVERRIDE) in survey.latest]
 
 
 def _find_marked(survey: Survey, verdict: Verdict) -> list[str]:
@@ -97,6 +103,6 @@ def _find_next_look(survey: Survey, verdict: Verdict, unread: int, state: str, n
         return now + min(LAST_PAUSE, FIRST_PAUSE + timedelta(seconds=unread / READ_IN_A_SECOND))
     if state == "COMPLETE":
         since = survey.run.timeline.get("COMPLETE") if survey.run.state == "COMPLETE" else None
-        elapsed = now - clock.parse(since) if since else FIRST_PAUSE
+        elapsed = now - datetime.fromisoformat(since) if since else FIRST_PAUSE
         return now + min(LAST_PAUSE, max(FIRST_PAUSE, elapsed))
     return verdict.due_at

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from seqdrop.companions.runs import marker_command
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import apply_facts
+from seqdrop.runs.names import OVERRIDE
+from seqdrop.runs.sheets.checks import is_error
 from seqdrop.runtime.services import now
 from seqdrop.stages.runs.report import report_key
 from seqdrop.stages.runs.samples import SheetReading, read_sheet
-from seqdrop.runs.sheets.checks import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,7 @@ def _mail_failed(services: Services, run: Run) -> None:
         "Its files are kept in the landing bucket, and wait: none of them is predicted or archived.\n\n"
         "What to do:\n"
         "- To archive them as they are: drop an empty marker:\n"
-        f"  {marker_command(run.bucket, run.folder)}\n"
+        f"  {marker_command(run.bucket, run.folder, OVERRIDE)}\n"
         "- If you do not want the files: delete them.\n",
     )
 
@@ -108,7 +109,7 @@ def _mail_silent(services: Services, run: Run) -> None:
         "- Look whether the instrument still sequences, and whether the upload still runs; `seqdrop upload` continues\n"
         "  where it stopped.\n"
         "- If the run broke off and you want its files as they are: drop an empty marker:\n"
-        f"  {marker_command(run.bucket, run.folder)}\n"
+        f"  {marker_command(run.bucket, run.folder, OVERRIDE)}\n"
         "- If you do not want the files: delete them.\n",
     )
 

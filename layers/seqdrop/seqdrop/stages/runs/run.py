@@ -8,7 +8,7 @@ left the landing bucket by then.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from seqdrop import clock

@@ -96,7 +96,7 @@ def _read_description(survey: Survey, problems: list[str]) -> RunInfo | None:
 
 
 def _read(survey: Survey, name: str, copy: str) -> bytes | None:
-    """Return a file of the run and copy it to the results bucket; without a `name`, return the copy, if there is one."""
+    """Return a file of the run and copy it to the results bucket; without a `name`, return the copy or None."""
     services, run = survey.services, survey.run
     key = keys.run_result(run.analysis, run.name, copy)
     if name:

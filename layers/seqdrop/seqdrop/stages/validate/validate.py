@@ -41,19 +41,19 @@ if TYPE_CHECKING:
 def validate(services: Services, version: UploadVersion) -> None:
     """Record an object version that landed, and move its upload to VALIDATED, REJECTED, WITHDRAWN or WAITING.
 
-    A marker opens its run, or has it judged. An upload that is VALIDATED already is enqueued, or monitored while it waits for its run. An
-    upload in a final state is enqueued again, since its next message may have been lost. Folder markers are ignored.
-    Objects of other buckets are refused.
+    A marker opens its run, or has it judged. An upload that is VALIDATED already is enqueued, or monitored while it
+    waits for its run. An upload in a final state is enqueued again, since its next message may have been lost. Folder
+    markers are ignored. Objects of other buckets are refused.
     """
     if version.is_folder_marker or is_foreign(services, version):
-        return None
+        return
     version = _identify(services, version)
     upload = record(services, version)
     notify_landed(services, upload)
     join_run(services, upload)
     _advance(services, upload)
     announce(services, upload)
-    return None
+    return
 
 
 def _advance(services: Services, upload: Upload) -> None:
