@@ -108,6 +108,21 @@ def test_after_a_crash_after_the_deletion_the_next_delivery_archives_the_upload(
     assert services.ledger.find_upload(upload.id).state == "ARCHIVED"
 
 
+def crash(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_a_copy_deleted_between_a_crash_and_the_next_delivery_is_mailed(services, s3, upload, sent, monkeypatch):
+    with monkeypatch.context() as crashing:
+        crashing.setattr(Ledger, "move_together", crash)
+        with pytest.raises(KeyboardInterrupt):
+            archive(replace(services, s3=s3), upload.id)
+    s3.delete_object(Bucket=services.settings.archive, Key=archive_key(upload))
+    archive(replace(services, s3=s3), upload.id)
+    assert services.ledger.find_upload(upload.id).state == "ARCHIVED"  # the lab deleted the copy, not its file
+    assert "the archived copy of" in sent[-1][1]["Subject"]
+
+
 def test_a_copy_that_differs_keeps_the_original_and_notifies_the_lab(services, s3, upload, sent):
     s3.damaged = True
     with pytest.raises(ArchiveMismatchError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -85,15 +86,25 @@ def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
     _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    _close_archived(services, upload, copy["key"])
+
+
+def _close_archived(services: Services, upload: Upload, archive_key: str) -> bool:
     expires_at = services.ledger.compute_expiry(now())
     file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
-    close_upload(services, upload, "ARCHIVED", file, archive_key=copy["key"])
+    return close_upload(services, upload, "ARCHIVED", file, archive_key=archive_key)
 
 
 def _close_without_object(services: Services, upload: Upload) -> None:
-    """Move an upload whose object is gone to its final state: an earlier invocation removed it, or the lab did."""
+    """Move an upload whose object is gone to its final state: an earlier invocation removed it, or the lab did.
+
+    If there is a receipt, an earlier invocation archived it and then crashed, and the copy was deleted since.
+    """
     if upload.removal_at:
         close_upload(services, upload, "DUPLICATE")
+    elif receipts.has_receipt(services, upload):
+        _mail_missing_copy(services, replace(upload, archive_key=cold_copy.archive_key(upload)))
+        _close_archived(services, upload, cold_copy.archive_key(upload))
     else:
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
@@ -130,7 +141,7 @@ def _mail_missing_copy(services: Services, upload: Upload) -> None:
     bucket, key = services.settings.archive, shlex.quote(upload.archive_key)
     services.notify(
         f"Seqdrop: the archived copy of {upload.key} is gone",
-        f"The archived copy of this file and its receipt are both missing:\n"
+        f"The archived copy of this file is missing:\n"
         f"  {upload.key} (upload {upload.id})\n  s3://{bucket}/{upload.archive_key}\n\n"
         "Seqdrop deleted neither. The archive bucket may still hold earlier versions; to list them:\n"
         f"  aws s3api list-object-versions --bucket {bucket} --prefix {key}\n",
