@@ -2,8 +2,8 @@
 
 | program | name | source |
 |---|---|---|
-| bcl2fastq 2.20, BCL Convert, MiSeq Reporter | `S1_S1_L001_R1_001.fastq.gz`; without `_L001` if lanes are joined; `.ora` | \
-runs of a NovaSeq X, a MiSeq and a MiniSeq |
+| bcl2fastq 2.20, BCL Convert | `S1_S1_L001_R1_001.fastq.gz`; without `_L001` if lanes are joined; `.ora` | NovaSeq X |
+| MiSeq Reporter, Local Run Manager | `S-1_S1_L001_R1_001.fastq.gz`; Sample_Name, and - for _ | MiSeq and MiniSeq |
 | Bases2Fastq (AVITI) | `Samples/P1/S1/S1_R1.fastq.gz`, with `_L001` if lanes are split | pipelines of labs |
 | MinKNOW (ONT) | `fastq_pass/barcode01/PAA12345_pass_barcode01_….fastq.gz` | ONT's output specification |
 | Revio (PacBio) | `m84028_230214_023007_s1.hifi_reads.bc2023.bam` | .transferdone of a Revio |

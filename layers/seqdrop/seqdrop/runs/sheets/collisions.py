@@ -7,8 +7,10 @@ do, as in bcl2fastq; in lanes of IndependentIndexCollisionCheck, one is enough (
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
+
+BITS = 5  # for each base, of which one is set: two different bases differ in two bits
+BASES = "ACGTN"
 
 
 class Barcode(NamedTuple):
@@ -21,54 +23,43 @@ class Barcode(NamedTuple):
     mismatches2: int
 
 
-@lru_cache(maxsize=16)  # the lanes of a flow cell often have the same indexes
+class _Code(NamedTuple):
+    """An index as bits, its first base lowest; `mask` has the bits of all its bases."""
+
+    bits: int
+    mask: int
+
+
 def find_collisions(barcodes: tuple[Barcode, ...], independent: bool = False) -> list[tuple[int, int]]:
     """Return (later, earlier) positions of barcodes of different samples that collide: for each later one, its first.
 
     Indexes of different length are compared up to the shorter one, and one that is missing is like any other. If
-    `independent`, one index that is too close is enough.
+    `independent`, one index that is too close is enough, unless it is missing.
     """
     coded = [(_encode(barcode.i7), _encode(barcode.i5)) for barcode in barcodes]
     pairs = []
-    for late, barcode in enumerate(barcodes):
-        for early in range(late):
-            is_other = barcodes[early].sample != barcode.sample
-            if is_other and _collide(coded[early], coded[late], _limits(barcodes[early], barcode), independent):
+    for late, (i7, i5) in enumerate(coded):
+        for early, (other7, other5) in enumerate(coded[:late]):
+            near7 = _is_near(i7, other7, barcodes[late].mismatches + barcodes[early].mismatches)
+            if not near7 and not independent:
+                continue
+            near5 = _is_near(i5, other5, barcodes[late].mismatches2 + barcodes[early].mismatches2)
+            is_one_close = (near7 and _both(i7, other7)) or (near5 and _both(i5, other5))
+            is_close = is_one_close if independent else near5
+            if is_close and barcodes[early].sample != barcodes[late].sample:
                 pairs.append((late, early))
                 break
     return pairs
 
 
-def _encode(index: str) -> tuple[int, int]:
-    """Return (code, length); the code has five bits for each base, of which one is set."""
-    code = 0
-    for base in index:
-        code = code << 5 | 1 << "ACGTN".index(base)
-    return code, len(index)
+def _encode(index: str) -> _Code:
+    bits = sum(1 << (BITS * place + BASES.index(base)) for place, base in enumerate(index))
+    return _Code(bits, (1 << BITS * len(index)) - 1)
 
 
-def _distance(first: tuple[int, int], second: tuple[int, int]) -> int:
-    """Return the Hamming distance of two encoded indexes, up to the end of the shorter one."""
-    (code, length), (other, other_length) = first, second
-    if length > other_length:
-        code >>= 5 * (length - other_length)
-    elif length < other_length:
-        other >>= 5 * (other_length - length)
-    return (code ^ other).bit_count() // 2
+def _is_near(first: _Code, second: _Code, limit: int) -> bool:
+    return ((first.bits ^ second.bits) & first.mask & second.mask).bit_count() <= 2 * limit
 
 
-def _limits(first: Barcode, second: Barcode) -> tuple[int, int]:
-    """Return the largest distances at which a read could be of both barcodes."""
-    return first.mismatches + second.mismatches, first.mismatches2 + second.mismatches2
-
-
-Codes = tuple[tuple[int, int], tuple[int, int]]
-
-
-def _collide(first: Codes, second: Codes, limits: tuple[int, int], independent: bool) -> bool:
-    near = _distance(first[0], second[0]) <= limits[0]
-    near2 = _distance(first[1], second[1]) <= limits[1]
-    if independent:
-        is_single = not (first[1][1] and second[1][1])
-        return near or (near2 and not is_single)
-    return near and near2
+def _both(first: _Code, second: _Code) -> bool:
+    return bool(first.mask and second.mask)

@@ -1,4 +1,4 @@
-"""The checks of indexes: what they are written with, their length, and whether samples of a lane can be distinguished."""
+"""The checks of indexes: their characters, their length, and whether the samples of a lane can be distinguished."""
 
 from __future__ import annotations
 
@@ -35,11 +35,14 @@ def check_indexes(sheet: Sheet, reads: dict[str, int], lanes: int) -> Iterator[F
         yield from _check_lengths(sheet, sample, reads)
         if not any(fault.code in ("index_characters", "index_set", "mismatches_value") for fault in faults):
             sound.add(sample.line)
+    known: Known = {}
     for lane, samples in _by_lane(sheet, lanes).items():
         place = f" in lane {lane}" if lane else ""
         yield from _check_missing(samples)
         yield from _check_repeats(sheet, samples, place)
-        yield from _check_collisions(sheet, lane, [sample for sample in samples if sample.line in sound], place)
+        rows = [sample for sample in samples if sample.line in sound and (sample.index or sample.index2)]
+        for late, early in _find_collisions(sheet, lane, rows, known):
+            yield _describe(sheet, rows[early], rows[late], place)
 
 
 def _check_characters(sample: SheetSample) -> Iterator[Fault]:
@@ -129,12 +132,17 @@ def _check_repeats(sheet: Sheet, samples: list[SheetSample], place: str) -> Iter
             yield finding("row_repeated" if is_same else "sample_repeated", message, sample.line, sample.sample_id)
 
 
-def _check_collisions(sheet: Sheet, lane: int, samples: list[SheetSample], place: str) -> Iterator[Fault]:
-    """Yield one finding for each row that is too close to an earlier row of its lane."""
-    indexed = [sample for sample in samples if sample.index or sample.index2]
+Known = dict[tuple[tuple[Barcode, ...], bool], list[tuple[int, int]]]
+"""The collisions of the lanes so far: often all lanes of a flow cell have the same samples."""
+
+
+def _find_collisions(sheet: Sheet, lane: int, rows: list[SheetSample], known: Known) -> list[tuple[int, int]]:
+    """Return (later, earlier) positions in `rows`, the rows of a lane: for each that is too close to one before it."""
     independent = str(lane) in re.findall(r"\d+", sheet.setting("IndependentIndexCollisionCheck"))
-    for late, early in find_collisions(tuple(_barcode(sheet, sample) for sample in indexed), independent):
-        yield _describe(sheet, indexed[early], indexed[late], place)
+    key = tuple(_barcode(sheet, sample) for sample in rows), independent
+    if key not in known:
+        known[key] = find_collisions(*key)
+    return known[key]
 
 
 def _barcode(sheet: Sheet, sample: SheetSample) -> Barcode:

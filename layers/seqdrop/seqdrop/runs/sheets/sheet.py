@@ -29,8 +29,8 @@ class SheetSample:
     """A row of the sheet's table of samples.
 
     `lanes` is empty if the row is for all lanes. `index` and `index2` are in upper case and without blanks; "" if there
-    is none, also for `na`. `name` is Sample_Name (Illumina), or the sample_id of all barcodes of a flow cell (ONT, where
-    the alias or the barcode is the `sample_id`). `columns` has every cell as written, by the name of its column.
+    is none, also for `na`. `name` is Sample_Name (Illumina), or that of all barcodes of a flow cell (ONT, where the
+    alias or the barcode is the `sample_id`). `columns` has every cell as written, by the name of its column.
     """
 
     sample_id: str
