@@ -11,7 +11,7 @@ from seqdrop.runs.files import RunFileError
 from seqdrop.runs.run_info import parse_run_info, parse_run_parameters_json
 from seqdrop.runs.sheets.checks import check_sheet
 from seqdrop.runs.sheets.codes import finding, is_error
-from seqdrop.runs.sheets.names import is_sheet
+from seqdrop.runs.sheets.names import is_sheet, starts_like_sheet
 from seqdrop.runs.sheets.parser import parse_sheet
 
 from seqdrop_cli.console import note, paint, say
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 LARGEST_SHEET = 64 * 1024 * 1024  # bytes; the largest sheets have some thousand rows
 FIRST = 20  # findings of a severity that are printed and listed, as for sequence files
 RUN_INFO_NAMES = ("RunInfo.xml", "RunParameters.json")
-STARTS = ("[", '"[')
 
 
 class SheetReport(TypedDict):
@@ -54,24 +53,24 @@ class SheetReport(TypedDict):
 def take_sheets(inputs: Inputs) -> list[str]:
     """Remove the sample sheets from the inputs, and return their names.
 
-    A file is a sheet by its name, or if it starts with a section and has no suffix of a sequence file.
+    A file that was named is a sheet by its name, or if it starts like one and has no suffix of a sequence file. A file
+    of a folder must have both the name and the start.
     """
-    sheets = [name for name in inputs.names if is_sheet(name) or _starts_with_section(name)]
-    sheets += [name for name in inputs.others if is_sheet(name)]
+    sheets = [name for name in inputs.names if is_sheet(name) or _starts_like_sheet(name)]
+    sheets += [name for name in inputs.others if is_sheet(name) and _starts_like_sheet(name)]
     inputs.names = [name for name in inputs.names if name not in sheets]
     inputs.others = [name for name in inputs.others if name not in sheets]
     return sheets
 
 
-def _starts_with_section(name: str) -> bool:
+def _starts_like_sheet(name: str) -> bool:
     if name == STANDARD_INPUT or is_object(name) or has_sequence_suffix(name) or not Path(name).is_file():
         return False  # a pipe can be read only once
     try:
         with Path(name).open("rb") as file:
-            start = file.read(200)
+            return starts_like_sheet(file.read(512))
     except OSError:
         return False  # the check of the file reports it
-    return start.decode("utf-8-sig", errors="replace").lstrip(" \t\r\n,").startswith(STARTS)
 
 
 def check_sheet_text(body: bytes, name: str, run_info: Path | None) -> SheetReport:

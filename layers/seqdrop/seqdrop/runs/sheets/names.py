@@ -20,6 +20,17 @@ def is_sheet(name: str) -> bool:
     return SHEET.fullmatch(posixpath.basename(name.replace("\\", "/"))) is not None
 
 
+def starts_like_sheet(start: bytes) -> bool:
+    """Return True if a file starts as a sample sheet does: with a section, or with the columns of MinKNOW.
+
+    Labs call other tables SampleSheet.csv as well, such as the inputs of nf-core pipelines. `start` are the first bytes
+    of the file, some hundred.
+    """
+    text = start.decode("utf-8-sig", errors="replace").lstrip(" \t\r\n,")
+    first_line = re.split(r"[\r\n]", text, maxsplit=1)[0].lower()
+    return first_line.startswith(("[", '"[')) or "flow_cell_id" in first_line or "position_id" in first_line
+
+
 def choose_sheet(names: Iterable[str]) -> str | None:
     """Return the name of the sheet that describes what a run holds; None if there is none.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from itertools import pairwise
 
 from seqdrop.runs.files import RunFileError
 from seqdrop.runs.sheets.sheet import Row, Section
 
 LINE_END = re.compile(r"\r\n|\n|\r")  # Illumina accepts all three, and some sheets have two kinds
+OTHER_SEPARATOR = re.compile(r'\s*"?\[[^\[\]]*\]"? *[;\t]')  # spreadsheets write these in some countries
 SECTION = re.compile(r"\[([^\[\]]*)\]")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -33,7 +35,7 @@ def decode(body: bytes, name: str) -> str:
 def split_rows(text: str, name: str) -> list[Row]:
     """Return the lines that are not empty, as rows. A line of commas and blanks is empty.
 
-    Raise RunFileError if a quote is not closed in its line. A quoted line break is refused: with it, a stray quote
+    Raise RunFileError if a quote is not closed in its line, or if cells are not separated by commas. A quoted line break is refused: with it, a stray quote
     would make one cell of all rows up to the next stray quote.
     """
     rows = []
@@ -47,6 +49,8 @@ def split_rows(text: str, name: str) -> list[Row]:
 def _split_line(line: str, number: int, name: str) -> list[str]:
     if not line:
         return []
+    if OTHER_SEPARATOR.match(line):
+        raise RunFileError(name, "cells are separated by semicolons or tabs; save the sheet with commas", number)
     try:
         return next(csv.reader([line], strict=True, skipinitialspace=True))
     except (csv.Error, StopIteration) as error:
@@ -63,7 +67,7 @@ def split_sections(rows: list[Row], name: str) -> dict[str, Section]:
     starts = [position for position, row in enumerate(rows) if row.cells[0].startswith("[")]
     if rows and (not starts or starts[0] != 0):
         raise RunFileError(name, "this line is before the first section, such as [Header]", rows[0].line)
-    for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+    for start, end in pairwise([*starts, len(rows)]):
         title = _section_name(rows[start], name)
         if title.lower() in sections:
             first = sections[title.lower()].line
@@ -77,6 +81,4 @@ def _section_name(row: Row, name: str) -> str:
     match = SECTION.fullmatch(first)
     if match and match[1].strip() and not any(others):
         return match[1].strip()
-    if re.match(r"\[[^\[\]]*\][;\t]", first):
-        raise RunFileError(name, "cells are separated by semicolons or tabs; save the sheet with commas", row.line)
     raise RunFileError(name, "a line that starts with [ must be the name of a section, such as [Data]", row.line)
