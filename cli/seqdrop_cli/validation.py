@@ -1,4 +1,4 @@
-"""The check of files and of pairs of mates on this machine, with report, pages and figures."""
+"""The check of files, pairs of mates and sample sheets on this machine, with report, pages and figures."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from seqdrop_cli.errors import CommandError, UsageError, describe
 from seqdrop_cli.figures import write_figures, write_page
 from seqdrop_cli.inputs import STANDARD_INPUT, Unit, find_inputs, is_plain, pair_files
 from seqdrop_cli.progress_bar import show_progress
+from seqdrop_cli.sheet_validation import LARGEST_SHEET, check_sheet_text, print_sheet, take_sheets
 from seqdrop_cli.validation_output import (
     Comparison,
     Result,
@@ -48,10 +49,12 @@ def validate(options: Options) -> int:
     inputs = find_inputs(words)
     if options.mate and (len(words) != 2 or not all(map(is_plain, words))):
         raise UsageError("--mate needs one FILE and its mate; mates among several files are found by their names")
+    sheets = [] if options.mate else take_sheets(inputs)
     units = [Unit(options.files[0], options.mate)] if options.mate else pair_files(inputs.names)
-    is_single = len(units) == 1 and len(options.files) == 1 and is_plain(options.files[0])
+    is_single = len(units) + len(sheets) == 1 and len(options.files) == 1 and is_plain(options.files[0])
     is_explicit = is_single or options.mate is not None
-    results = [_check(options, unit, is_explicit) for unit in units]
+    results = [_check_sheet(options, name, is_explicit) for name in sheets]
+    results += [_check(options, unit, is_explicit) for unit in units]
     is_valid = all(result.is_valid for result in results)
     if options.json:
         reports = [result.report for result in results if result.report]
@@ -76,17 +79,42 @@ def _check(options: Options, unit: Unit, stop: bool) -> Result:
         try:
             readings.append(_read(name, options.alphabet))
         except Exception as error:
-            sentence = describe(error)
-            if stop or sentence is None:
+            if stop or not _note_unreadable(error, result, name):
                 raise
-            note(f"seqdrop: {sentence}")
-            result.unreadable.append(name)
         else:
             result.validity[name] = readings[-1].findings.valid
             _write(options, name, readings[-1])
     faults = _check_pair(options, result, readings)
     if readings:
         result.report = _make_report(readings, faults, result, with_names=not stop)
+    return result
+
+
+def _note_unreadable(error: Exception, result: Result, name: str) -> bool:
+    """Print why a file cannot be read; return False if the exception is a bug."""
+    sentence = describe(error)
+    if sentence is None:
+        return False
+    note(f"seqdrop: {sentence}")
+    result.unreadable.append(name)
+    return True
+
+
+def _check_sheet(options: Options, name: str, stop: bool) -> Result:
+    """Check a sample sheet and print its findings. An unreadable file is reported as in `_check`."""
+    result = Result(Unit(name))
+    try:
+        with _open(name) as (stream, _):
+            body = stream.read(LARGEST_SHEET + 1)
+        report = check_sheet_text(body, name, options.run_info)
+    except Exception as error:
+        if stop or not _note_unreadable(error, result, name):
+            raise
+        return result
+    result.validity[name] = report["valid"]
+    result.report = report if stop else {**report, "file": name}
+    if not options.json:
+        print_sheet(name, report)
     return result
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seqdrop.report.schema import Report
 
     from seqdrop_cli.inputs import Unit
+    from seqdrop_cli.sheet_validation import SheetReport
 
 OTHERS = 5  # names of other files that are printed
 FITS, DOES_NOT_FIT, NOT_COMPARED = "fits", "does not fit", "not compared"
@@ -30,7 +31,7 @@ class Result:
     """{file: whether it is valid}, for the files that could be read."""
     unreadable: list[str] = field(default_factory=list)
     pair: str = ""
-    report: Report | None = None
+    report: Report | SheetReport | None = None
 
     @property
     def is_valid(self) -> bool:

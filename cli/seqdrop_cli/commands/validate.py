@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 TEXT = """\
-Check FASTQ, FASTA and unaligned BAM files, plain or compressed, as the pipeline will check them after you drop them.
+Check FASTQ, FASTA and unaligned BAM files, plain or compressed, as the pipeline will check them after you drop them. \
+Sample sheets (Illumina v1 and v2, AVITI, MinKNOW) are checked as well.
 
 Mates (R1 and R2) among the files are found by their names, and each pair is checked. Folders are searched recursively \
 for files with the suffix of a sequence file. Each file has a line in the output, and a summary follows.
@@ -28,6 +29,7 @@ EXAMPLES = (
     Example("seqdrop validate a.fastq.gz --mate b.fastq.gz", "a pair whose names do not say so"),
     Example("seqdrop validate S1_R1.fastq.gz --html pages/ --multiqc figures/", "report page, figures for MultiQC"),
     Example("seqdrop validate proteins.faa --alphabet protein --json", "the report as JSON"),
+    Example("seqdrop validate SampleSheet.csv --run-info RunInfo.xml", "a sample sheet, and whether it fits the run"),
     Example("zcat S1_R1.fastq.gz | seqdrop validate -", "standard input"),
 )
 
@@ -42,6 +44,7 @@ class Options:
     json: bool
     html: Path | None
     multiqc: Path | None
+    run_info: Path | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -70,6 +73,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--multiqc", metavar="DIR", type=Path, help="add figures for MultiQC to this folder (default: no figures)"
+    )
+    parser.add_argument(
+        "--run-info",
+        metavar="FILE",
+        type=Path,
+        help="RunInfo.xml, or RunParameters.json of an AVITI, of the sample sheet's run (default: the one beside it)",
     )
 
 
