@@ -13,7 +13,7 @@ from seqdrop.companions.runs import marker_command
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import apply_facts
 from seqdrop.runs.names import OVERRIDE
-from seqdrop.runs.sheets.checks import is_error
+from seqdrop.runs.sheets.codes import is_error
 from seqdrop.runtime.services import now
 from seqdrop.stages.runs.report import report_key
 from seqdrop.stages.runs.samples import SheetReading, read_sheet

@@ -20,7 +20,8 @@ from seqdrop.runs.run_info import RunInfo, parse_run_info, parse_run_parameters_
 from seqdrop.runs.samples import SampleTable, sample_table
 from seqdrop.runs.sheets.checks import check_sheet
 from seqdrop.runs.sheets.names import is_sheet
-from seqdrop.runs.sheets.sheet import Sheet, parse_sheet
+from seqdrop.runs.sheets.parser import parse_sheet
+from seqdrop.runs.sheets.sheet import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,8 +52,12 @@ class SheetReading:
     problems: tuple[str, ...] = ()
 
     def table(self, files: Iterable[RunFile]) -> SampleTable:
-        """Return the samples of these files."""
-        return sample_table(self.sheet, files, self.run_info)
+        """Return the samples of these files; an empty table if none of them has reads.
+
+        The folder of an Illumina run has the sheet, and its reads come later, with an analysis.
+        """
+        table = sample_table(self.sheet, files, self.run_info)
+        return table if table.undetermined_share is not None else SampleTable((), 0, None)
 
 
 def read_sheet(survey: Survey, folder: str = "") -> SheetReading:
