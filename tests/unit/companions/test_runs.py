@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from seqdrop.companions.manifest import parse
 from seqdrop.companions.runs import folders, marker_command, run_of
 from seqdrop.errors import InvalidFileError
+from seqdrop.reads.checksums import Checksums
 
 PARTS = st.text(alphabet="ab.+ é%", min_size=1, max_size=4)
 
@@ -58,6 +59,12 @@ def test_a_manifest_lists_files_with_or_without_sizes():
     assert manifest.missing({"a/b c.fq": 0, "d": 5, "other": 1}) == []
 
 
+def test_a_manifest_may_give_checksums():
+    body, empty = "5" * 64, {"name": "e", "size": 0, "crc32": "00000000"}
+    manifest = parse(json.dumps({"files": [{"name": "a", "sha256": body}, empty, {"name": "f"}]}).encode())
+    assert manifest.checksums == {"a": Checksums(sha256=body), "e": Checksums(crc32="00000000")}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -77,6 +84,10 @@ def test_a_manifest_lists_files_with_or_without_sizes():
         ('{"files": [{"name": "a", "size": "1"}]}', "the size of file 1"),
         ('{"files": [{"name": "a", "size": -1}]}', "the size of file 1"),
         ('{"files": [{"name": "a", "size": true}]}', "the size of file 1"),
+        ('{"files": [{"name": "a", "sha256": "00"}]}', "the sha256 of file 1 must have 64"),
+        ('{"files": [{"name": "a"}, {"name": "b", "crc32": "ABCDEF00"}]}', "the crc32 of file 2 must have 8"),
+        ('{"files": [{"name": "a", "crc32": 12345678}]}', "the crc32 of file 1 must have 8"),
+        ('{"files": [{"name": "a", "md5": "d41d8cd98f00b204e9800998ecf8427e"}]}', "nothing else"),
     ],
 )
 def test_the_error_names_the_bad_entry(text, message):

@@ -35,7 +35,7 @@ def faults(text: str) -> list[FileFault]:
 
 
 def test_the_packaged_file_has_its_prefixes():
-    prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "training/"]
+    prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "runs/", "training/"]
     assert packaged().prefixes == prefixes
     assert packaged().by_name["raw"].settings is None
     assert packaged().by_name["contigs"].settings.window == 300
@@ -235,6 +235,7 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
         "embed": "single",
         "proteins": "single",
         "raw": "check",
+        "runs": "check",
         "masked": "single",
         "training": "single",
     }
@@ -242,10 +243,26 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
 
 
 def test_files_wait_for_their_run_only_if_the_analysis_has_a_gate():
-    assert {analysis.gate for analysis in packaged().by_name.values()} == {""}
+    assert {name for name, analysis in packaged().by_name.items() if analysis.gate} == {"runs"}
     (analysis,) = parse(GOOD.replace("max_gb = 1", 'max_gb = 1\ngate = "run"\ngate_hours = 12')).by_name.values()
     assert (analysis.gate, analysis.gate_hours) == ("run", 12.0)
     assert from_json(analysis.as_json()) == analysis
+
+
+def test_runs_keep_any_file_and_their_markers_and_md5_are_settings():
+    assert packaged().by_name["runs"].keeps_any
+    assert packaged().by_name["runs"].markers is None
+    assert not any(analysis.keeps_any for name, analysis in packaged().by_name.items() if name != "runs")
+    text = '[analyses.runs]\nprefix = "r/"\nformats = ["any"]\nmax_gb = 100\ngate = "run"\nmates = "wait"\n'
+    (runs,) = parse(text + 'markers = ["CopyComplete.txt", "final_summary*.txt"]\nmd5 = true\n').by_name.values()
+    assert (runs.kind.name, runs.markers, runs.md5) == ("keep", ("CopyComplete.txt", "final_summary*.txt"), True)
+    assert from_json(runs.as_json()) == runs
+
+
+def test_a_plan_without_the_new_settings_has_no_key_that_earlier_versions_refuse():
+    plan = json.loads(packaged().by_name["raw"].as_json())
+    assert not {"markers", "md5", "max_expanded_gb"} & plan.keys()
+    assert from_json(json.dumps(plan)) == packaged().by_name["raw"]
 
 
 def test_a_training_has_no_gate():

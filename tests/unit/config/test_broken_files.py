@@ -13,7 +13,7 @@ HELP = re.compile(
 
 
 def test_the_number_of_files():
-    assert len(broken_files("analyses")) == 27
+    assert len(broken_files("analyses")) == 30
     assert len(broken_files("job")) == 10
 
 
@@ -49,6 +49,7 @@ def test_editors_miss_only_rules_across_settings():
         "mates_of_fasta",
         "item_too_large",
         "promotion_without_a_model",
+        "any_beside_a_format",
         "no_weights",
         "other_format",
         "one_file_for_two",

@@ -80,7 +80,7 @@ def test_bounds_words_patterns_and_defaults_are_those_of_the_rules():
         "exclusiveMaximum": 1,
     }
     assert (entry["mates"]["enum"], entry["mates"]["default"]) == (["wait", "check", "single"], "single")
-    assert entry["formats"]["items"]["enum"] == ["fastq", "fasta", "bam", "training"]
+    assert entry["formats"]["items"]["enum"] == ["fastq", "fasta", "bam", "training", "any"]
     assert entry["job"]["properties"]["max_members"]["maximum"] == 98
     assert entry["severity"]["properties"]["truncated"]["const"] == "error"
     assert entry["severity"]["properties"]["crlf"]["default"] == "warning"

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import codecs
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import MANIFEST
 from seqdrop.errors import Fault, InvalidFileError
+from seqdrop.reads.checksums import CRC32, SHA256, Checksums, algorithm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_BYTES = 20_000_000  # enough for more than 100,000 files
 ADVICE = (
-    'Write {"files": [{"name": "path below the folder of the manifest", "size": bytes}]}, where size is optional, '
-    "and drop it again."
+    'Write {"files": [{"name": "path below the folder of the manifest", "size": bytes}]}, where size, sha256 and crc32 '
+    "are optional, and drop it again."
 )
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files of a run: {path below the manifest's folder: size in bytes, or None if the manifest gives no size}."""
+    """The files of a run: {path below the manifest's folder: size in bytes, or None if the manifest gives no size}.
+
+    `checksums` has those files for which the manifest gives a SHA-256, a CRC32, or both.
+    """
 
     files: dict[str, int | None]
+    checksums: dict[str, Checksums] = field(default_factory=dict)
 
     def missing(self, present: Mapping[str, int]) -> list[str]:
         """Return the names of files that are not in `present` ({name: size in bytes}) or have another size there."""
@@ -44,18 +49,35 @@ def parse(body: bytes) -> Manifest:
     entries = document.get("files") if isinstance(document, dict) else None
     if not isinstance(entries, list) or not entries:
         raise _bad_manifest('it has no list "files" with at least one file')
-    files: dict[str, int | None] = {}
+    manifest = Manifest({})
     for number, entry in enumerate(entries, start=1):
         name, size = _parse_entry(number, entry)
-        if name in files:
+        if name in manifest.files:
             raise _bad_manifest(f"file {number} is listed twice: {name}")
-        files[name] = size
-    return Manifest(files)
+        manifest.files[name] = size
+        checksums = _parse_checksums(number, entry)
+        if checksums != Checksums():
+            manifest.checksums[name] = checksums
+    return manifest
+
+
+def _parse_checksums(number: int, entry: dict[str, object]) -> Checksums:
+    values = {}
+    for algorithm in {CRC32, SHA256} & entry.keys():
+        value = entry[algorithm]
+        if not isinstance(value, str) or algorithm_of(value) != algorithm:
+            digits = 64 if algorithm == SHA256 else 8
+            raise _bad_manifest(f"the {algorithm} of file {number} must have {digits} lower-case hexadecimal digits")
+        values[algorithm] = value
+    return Checksums(**values)
 
 
 def _parse_entry(number: int, entry: object) -> tuple[str, int | None]:
-    if not isinstance(entry, dict) or set(entry) - {"name", "size"} or not isinstance(entry.get("name"), str):
-        raise _bad_manifest(f"file {number} must be an object with a name, optionally a size, and nothing else")
+    known = {"name", "size", CRC32, SHA256}
+    if not isinstance(entry, dict) or set(entry) - known or not isinstance(entry.get("name"), str):
+        raise _bad_manifest(
+            f"file {number} must be an object with a name, optionally size, sha256 and crc32, and nothing else"
+        )
     name: str = entry["name"]
     size: object = entry.get("size")
     parts = name.split("/")

@@ -55,6 +55,7 @@ LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 # Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion are no
 # part of a prediction; those of the deployed analyses.toml apply.
 NOT_PLANNED = ("kind", "settings", "promotion")
+OMITTED = ("max_expanded_gb", "markers", "md5")  # left out of a plan while they are absent
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,9 @@ class Analysis(AnalysisSettings):
         """
         names = [field.name for field in fields(self) if field.name not in NOT_PLANNED]
         common = {name: getattr(self, name) for name in names}
-        if self.max_expanded_gb is None:  # versions up to 0.3 refuse a plan with keys that they do not know
-            del common["max_expanded_gb"]
+        for name in OMITTED:  # earlier versions refuse a plan with keys that they do not know
+            if common[name] in (None, False):
+                del common[name]
         use = self.kind.parameters(self.settings) if self.settings else None
         return json.dumps(common | {"job": self.job.as_plan(), "use": use}, sort_keys=True)
 
@@ -100,6 +102,8 @@ class Analysis(AnalysisSettings):
         entry = json.loads(text)
         use, job, formats = entry.pop("use"), entry.pop("job"), tuple(entry.pop("formats"))
         kind = kinds.with_task(use.get("task"), entry.get("alphabet", DNA)) if use else kinds.without_model(formats)
+        if entry.get("markers"):
+            entry["markers"] = tuple(entry["markers"])
         if kind is None:
             raise ConfigurationError(
                 f"the attempt is for task {use['task']!r}, which this version of Seqdrop does not have: deploy a "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from seqdrop.config.fields import Choice, Choices, Maybe, Number, Table, Text, setting
+from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from seqdrop.config.job_settings import JobSettings
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")
-READ_FORMATS, TRAINING = ("fastq", "fasta", "bam"), "training"
-FORMATS = (*READ_FORMATS, TRAINING)
+READ_FORMATS, TRAINING, ANY = ("fastq", "fasta", "bam"), "training", "any"
+FORMATS = (*READ_FORMATS, TRAINING, ANY)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 RUN = "run"  # the only gate: files are released when their run is complete
 MOST_GB = 100  # what one archive Lambda copies in its 15 minutes over ten connections, at about 110 MB/s in all
 MOST_EXPANDED_GB = 10_000
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
+FILE_NAME = Text(r"[^/]+", "names of files, without a folder")
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """The rule of a model's name, which is part of object keys and of a SageMaker model name. The latter has at most 63
 characters, with a prefix and a digest."""
@@ -49,8 +50,9 @@ class AnalysisSettings(Table):
     prefix: str = setting(MISSING, Text(r".*/", "a text that ends in a slash"))
     """Where files are dropped. It ends in a slash; the longest prefix that matches a key wins."""
     formats: tuple[str, ...] = setting(MISSING, Choices(*FORMATS))
-    """Accepted formats: "fastq", "fasta" (plain or gzip, recognised by content), "bam" (unaligned). "training" is only
-    for the analysis training: job.toml and the files that it names."""
+    """Accepted formats: "fastq", "fasta" (plain or gzip, recognised by content), "bam" (unaligned). ["any"] accepts
+    every file: sequences, by their suffix, are validated, and all others are hashed and kept. "training" is only for
+    the analysis training: job.toml and the files that it names."""
     max_gb: float = setting(MISSING, Number(0, MOST_GB, above=True, as_float=True))
     """Largest size of a file in gigabytes. Larger files are rejected before they are read."""
     max_expanded_gb: float | None = setting(None, Maybe(Number(0, MOST_EXPANDED_GB, above=True, as_float=True)))
@@ -75,10 +77,16 @@ class AnalysisSettings(Table):
     for a run."""
     gate_hours: float = setting(24.0, HOURS)
     """Hours after which the lab is notified that a run still waits for its marker."""
+    markers: tuple[str, ...] | None = setting(None, Maybe(Texts(FILE_NAME)))
+    """Names of files that complete a run, such as "CopyComplete.txt"; * stands for any characters. Any of them opens
+    the run, whatever its instrument is. Absent: the rule of each instrument."""
+    md5: bool = setting(False, Flag())
+    """true: MD5 is computed as well, in the same pass as CRC32 and SHA-256. Set it if lists of MD5 come with the files;
+    otherwise a file that such a list names is read a second time."""
 
     def conflicts(self) -> Iterator[str]:
         """Yield conflicts between settings that are each allowed."""
-        if self.mates != SINGLE and "fastq" not in self.formats:
+        if self.mates != SINGLE and not {"fastq", ANY} & {*self.formats}:
             yield (
                 f'mates is "{self.mates}", which is for FASTQ, but formats has no "fastq"; leave mates out, or write '
                 f'"{SINGLE}"'
@@ -87,6 +95,10 @@ class AnalysisSettings(Table):
             yield f'formats is {format_value(self.formats)}; for the analysis {TRAINING} it must be ["{TRAINING}"]'
         if self.name != TRAINING and TRAINING in self.formats:
             yield f'formats has "{TRAINING}", which is only for the analysis {TRAINING}'
+        if ANY in self.formats and self.formats != (ANY,):
+            yield f'formats is {format_value(self.formats)}; "{ANY}" accepts every file, so it must be the only one'
+        if self.markers is not None and not self.gate:
+            yield f'markers is for gate = "{RUN}"; without a gate no file waits for a marker'
         if self.promotion != Promotion() and self.settings is None:
             yield "promotion is for an analysis with a model; write it in the table of the analysis that uses the model"
 
@@ -100,6 +112,11 @@ class AnalysisSettings(Table):
     def has_model(self) -> bool:
         """Whether its files become work items for a model."""
         return self.settings is not None
+
+    @property
+    def keeps_any(self) -> bool:
+        """Whether every file is accepted, and files that are no sequences are only hashed."""
+        return ANY in self.formats
 
     @property
     def model(self) -> str:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seqdrop.config.conflicts import Rules, default_of, fill, find_conflicts
 from seqdrop.config.problems import WRONG, Path, Problem, SettingsError, format_path, format_value, unknown_keys
-from seqdrop.config.rules import Choice, Choices, Flag, Maybe, Number, Rule, Text, Whole
+from seqdrop.config.rules import Choice, Choices, Flag, Maybe, Number, Rule, Text, Texts, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Choice", "Choices", "Flag", "Maybe", "Number", "Rule", "Table", "Text", "Whole", "setting"]
+__all__ = ["Choice", "Choices", "Flag", "Maybe", "Number", "Rule", "Table", "Text", "Texts", "Whole", "setting"]
 
 FieldValue = Any
 """The type of `setting` for a type checker: any, so that it suits every field, as dataclasses.field does."""

@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from seqdrop.config.analysis import ALPHABETS, DNA, PROTEIN, READ_FORMATS, TRAINING, AnalysisSettings, ModelSettings
+from seqdrop.config.analysis import (
+    ALPHABETS,
+    ANY,
+    DNA,
+    PROTEIN,
+    READ_FORMATS,
+    TRAINING,
+    AnalysisSettings,
+    ModelSettings,
+)
 
 if TYPE_CHECKING:
     from seqdrop.companions.bed_masks import BedMasks
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALPHABETS",
+    "ANY",
     "DNA",
     "PROTEIN",
     "READ_FORMATS",

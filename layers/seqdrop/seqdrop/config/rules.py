@@ -154,6 +154,26 @@ class Text(Rule):
         return {"type": "string", "pattern": f"^(?:{self._pattern})$"}
 
 
+class Texts(Rule):
+    """A list of one or more texts, each as a rule allows; stored as a tuple."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self.wanted = f"a list of one or more {text.wanted}"
+
+    def holds(self, value: object) -> bool:
+        """Return True for a list of allowed texts that is not empty."""
+        return isinstance(value, list | tuple) and bool(value) and all(map(self._text.holds, value))
+
+    def keep(self, value: object) -> object:
+        """Return the list as a tuple."""
+        return tuple(value) if isinstance(value, list) else value
+
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a list of texts."""
+        return {"type": "array", "minItems": 1, "items": self._text.schema()}
+
+
 class Maybe(Rule):
     """A value that another rule allows, or None for an absent setting. TOML has no null, so no file can say None."""
 

@@ -1,6 +1,7 @@
 """Read sequence files block by block: check and count their records, and report every fault with its location.
 
-source, inflate   the raw stream, which is counted and hashed, and its decompression member by member
+checksums, digest the raw stream, which is counted and hashed
+source, inflate   its decompression member by member
 blocks            the buffer that a stream is read into, in blocks of whole records
 fastq, examiner   FASTQ, a whole block at a time. With numpy, `fastq_rows` finds the lines, `measure` counts and `names`
                   hashes; the C `kernel` does the same in one pass

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from seqdrop.errors import InvalidFileError
+from seqdrop.reads.digest import BLOCK, Digest
 from seqdrop.reads.findings import Findings, Policy, fault
 from seqdrop.reads.inflate import GzipStream
-from seqdrop.reads.source import BLOCK, Digest, open_stream
+from seqdrop.reads.source import open_stream
 from seqdrop.reads.suffix import check_suffix
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqdrop.errors import InvalidFileError
-from seqdrop.reads.source import BLOCK
+from seqdrop.reads.digest import BLOCK
 
 if TYPE_CHECKING:
     from seqdrop.reads.source import PlainText

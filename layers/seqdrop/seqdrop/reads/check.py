@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.blocks import LIMIT, Blocks
+from seqdrop.reads.digest import BLOCK, Digest
 from seqdrop.reads.expansion import Expansion
 from seqdrop.reads.fasta import Fasta
 from seqdrop.reads.fasta_records import LONGEST_KEPT
@@ -18,7 +19,7 @@ from seqdrop.reads.formats import describe_wrong_format, detect_format
 from seqdrop.reads.inflate import GzipStream
 from seqdrop.reads.qc import Tally
 from seqdrop.reads.signatures import BYTE_ORDER_MARK
-from seqdrop.reads.source import BLOCK, Digest, open_stream
+from seqdrop.reads.source import open_stream
 from seqdrop.reads.suffix import check_suffix
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ class Reading:
     Call `run`, or iterate `records` to its end. Both raise InvalidFileError at the end if the file has any error. After
     that, `tally`, `format`, `digest`, `findings` and `report` are final.
 
-    `formats` are the allowed formats: "fastq", "fasta", "bam". The suffix of `name` is compared with the content.
-    Set `size` if the size of the file is known; otherwise the report has it only if the file was read to its end.
-    `alphabet` is that of FASTA records: "dna" or "protein".
+    `raw` may be a `Digest`, for example one that computes MD5 as well. `formats` are the allowed formats: "fastq",
+    "fasta", "bam". The suffix of `name` is compared with the content. Set `size` if the size of the file is known;
+    otherwise the report has it only if the file was read to its end. `alphabet` is that of FASTA records: "dna" or
+    "protein".
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Reading:
         bounds: Bounds | None = None,
     ) -> None:
         self._bounds = bounds or Bounds()
-        self.digest = Digest(raw)
+        self.digest = raw if isinstance(raw, Digest) else Digest(raw)
         self.size: int | None = None
         self.tally = Tally()
         self.findings = Findings(policy or Policy(), self._bounds.first)
@@ -162,7 +164,8 @@ class Reading:
             yield from self._parse(open_stream(self.digest, expansion), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
-            self.digest.drain(REST)
+            # A file that stays valid, such as an empty one where that is a warning, needs the hash of all its bytes.
+            self.digest.drain(None if self.findings.valid else REST)
 
     def _parse(self, stream: PlainText, keep: bool) -> Iterator[Batch]:
         blocks = self._first_block(stream)

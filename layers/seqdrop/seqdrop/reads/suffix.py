@@ -18,16 +18,36 @@ BY_SUFFIX = {
 PACKED = {"gz", "bgz", "bgzf", "gzip"}
 
 
+PROTEINS = {"faa", "pep"}
+
+
+def read_suffixes(name: str) -> tuple[str | None, bool]:
+    """Return the last suffix of a file name without that of gzip, in lower case, and whether there is one of gzip.
+
+    The first is None if the name has no (other) suffix. `name` may be a path with slashes.
+    """
+    suffixes = name.rsplit("/", 1)[-1].lower().split(".")[1:]
+    is_packed = bool(suffixes) and suffixes[-1] in PACKED
+    rest = suffixes[:-1] if is_packed else suffixes
+    return (rest[-1] if rest else None), is_packed
+
+
+def format_of_reads(name: str) -> str | None:
+    """Return the format of reads or nucleotides that a file name says: "fastq", "fasta" or "bam"; None if it says none.
+
+    FASTA of proteins has its own suffixes, and counts as none.
+    """
+    suffix, _ = read_suffixes(name)
+    return None if suffix is None or suffix in PROTEINS else BY_SUFFIX.get(suffix)
+
+
 def check_suffix(name: str, format_: str | None, compression: str | None) -> list[Fault]:
     """Return [] if the suffixes of a name, such as .fastq.gz, agree with the content, otherwise a list with the fault.
 
     Unknown suffixes are accepted. `compression` is None for an uncompressed file.
     """
-    suffixes = name.rsplit("/", 1)[-1].lower().split(".")[1:]
-    is_packed = bool(suffixes) and suffixes[-1] in PACKED
-    if is_packed:
-        suffixes = suffixes[:-1]
-    named = BY_SUFFIX.get(suffixes[-1]) if suffixes else None
+    suffix, is_packed = read_suffixes(name)
+    named = BY_SUFFIX.get(suffix) if suffix else None
     if named and named != format_:
         actual = format_.upper() if format_ else "neither FASTQ nor FASTA"
         return [fault("wrong_suffix", f"the name says {named.upper()}, but the file is {actual}")]

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 # Settings that do not affect work items. Any setting that is neither here nor in a kind's `no_effect_on_items` does,
 # unless its field is not compared at all (`promotion`, which concerns trainings).
-OF_ANALYSIS = frozenset({"max_gb", "max_expanded_gb", "severity", "mates", "mate_hours", "gate", "gate_hours"})
+OF_ANALYSIS = frozenset(
+    {"max_gb", "max_expanded_gb", "severity", "mates", "mate_hours", "gate", "gate_hours", "markers", "md5"}
+)
 OF_JOB = frozenset({"max_members", "max_shards"})
 
 
