@@ -24,7 +24,7 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 def _handle(body: S3Message | RunMessage) -> None:
     if "run" in body:
         return advance_run(services(), cast("RunMessage", body)["run"])
-    return handle_parts(split_landed_message(cast("S3Message", body)), _validate)
+    return handle_parts(split_landed_message(body), _validate)
 
 
 def _validate(body: S3Message) -> None:

@@ -12,7 +12,7 @@ from seqdrop_cli.landing import plan_drops
 from seqdrop_cli.progress import read_progress
 from seqdrop_cli.watch import explain_waiting, watch
 
-from tests.unit.stages.runs import gated
+from tests.unit.stages.marked_runs import gated
 
 KEY = "reads/run 7/L1/a.fastq"
 

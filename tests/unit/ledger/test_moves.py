@@ -3,7 +3,7 @@
 import pytest
 from seqdrop.ledger.diagram import render_page
 from seqdrop.ledger.kinds import KINDS as RECORDS
-from seqdrop.ledger.moves import ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, IllegalMoveError, check
+from seqdrop.ledger.moves import ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, RUN, IllegalMoveError, check
 
 KINDS = sorted(ENDS)
 

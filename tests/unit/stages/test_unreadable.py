@@ -17,7 +17,7 @@ from seqdrop.uploads import UploadVersion
 from tests.support.aws.errors import RefusedError
 from tests.unit.aws.test_readability import CASES
 from tests.unit.stages.assemble.test_training_sets import BODIES
-from tests.unit.stages.runs import World as GatedWorld
+from tests.unit.stages.marked_runs import World as GatedWorld
 from tests.unit.stages.test_validate_and_reconcile import FASTQ
 from tests.unit.stages.world import World
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import posixpath
 import shlex
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # Instruments of Illumina and Oxford Nanopore, or their copy services, write these files when a run is complete.
 MARKERS = (
@@ -17,10 +21,10 @@ MARKERS = (
 MANIFEST = "seqdrop-manifest.json"  # an uploader's list of the files of a run
 
 
-def is_marker(key: str) -> bool:
-    """Return True if a key is that of a marker or a manifest, by its file name."""
+def is_marker(key: str, markers: Collection[str] = MARKERS) -> bool:
+    """Return True if a key is that of a manifest or, by its file name, of one of these markers."""
     name = posixpath.basename(key)
-    return name == MANIFEST or any(fnmatchcase(name, marker) for marker in MARKERS)
+    return name == MANIFEST or any(fnmatchcase(name, marker) for marker in markers)
 
 
 def is_manifest(key: str) -> bool:

@@ -159,8 +159,9 @@ class Analyses:
     def is_marker(self, key: str) -> bool:
         """Return True if any file with the key's name completes its folder, and its analysis takes such markers."""
         analysis = self.for_key(key)
-        takes_markers = analysis is not None and analysis.kind.takes_markers and not self.run_folder(key)
-        return takes_markers and runs.is_marker(key)
+        if analysis is None or not analysis.kind.takes_markers or self.run_folder(key):
+            return False
+        return runs.is_marker(key, analysis.markers or runs.MARKERS)
 
     def gated_folders(self, key: str) -> list[str]:
         """Return the folders that gate the key's file, nearest first; a complete run in any of them releases it."""

@@ -20,7 +20,7 @@ from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop_cli import progress as status
 
-from tests.unit.stages import runs
+from tests.unit.stages import marked_runs as runs
 from tests.unit.stages.assemble.variants import KeepVariants, Variants
 from tests.unit.stages.mates import Explorer
 from tests.unit.stages.world import MOMENT

@@ -14,7 +14,7 @@ from seqdrop.stages.landed import LEASE
 from seqdrop.stages.validate.validate import validate
 
 from tests.unit.stages.mates import Explorer, fastq
-from tests.unit.stages.runs import FASTQ, World, gated, manifest
+from tests.unit.stages.marked_runs import FASTQ, World, gated, manifest
 
 pytestmark = pytest.mark.usefixtures("reports_once")
 MARKER = "reads/run7/CopyComplete.txt"

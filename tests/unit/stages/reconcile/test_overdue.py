@@ -12,7 +12,7 @@ from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
-from tests.unit.stages.runs import FASTQ, gated, manifest
+from tests.unit.stages.marked_runs import FASTQ, gated, manifest
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.support.aws.sagemaker import PROCESSING
-from tests.unit.stages.runs import gated
+from tests.unit.stages.marked_runs import gated
 
 PROCESSING_QUEUE = "processing_queue"
 FASTQ = b"@r1\n" + b"ACGT" * 30 + b"\n+\n" + b"IIII" * 30 + b"\n"

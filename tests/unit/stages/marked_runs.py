@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqdrop.companions.runs import MARKERS
 from seqdrop.kinds import plans
 
 from tests.unit.stages import world
@@ -47,9 +48,9 @@ class Hooked:
 
 
 def gated(*names: str) -> Analyses:
-    """Return the packaged analyses; those of these names have the gate."""
+    """Return the packaged analyses; those of these names have the gate, which any marker opens."""
     packaged = plans.packaged()
-    changed = {name: replace(packaged.by_name[name], gate="run") for name in names}
+    changed = {name: replace(packaged.by_name[name], gate="run", markers=MARKERS) for name in names}
     return replace(packaged, by_name=packaged.by_name | changed)
 
 
