@@ -46,8 +46,9 @@ def has_references(raw: SupportsRead[bytes]) -> bool:
         (length,) = struct.unpack("<i", start[len(BAM) :])
         if length > LONGEST_TEXT:
             return True
-        end = _read(stream, max(length, 0) + 4)[-4:]
-        return len(end) == 4 and struct.unpack("<i", end)[0] > 0
+        rest = _read(stream, max(length, 0) + 4)
+        is_whole = len(rest) == length + 4
+        return is_whole and struct.unpack("<i", rest[length:])[0] > 0
     except InvalidFileError:
         return False  # the check of its records reports what is wrong
 
