@@ -33,7 +33,7 @@ RECONCILE = "reconcile"
 REPLAY = "seqdrop replay"  # the command
 STARTS = (START, TRAIN)
 
-EXAMINED = ("format", "sha256", "sha256_of_parts", "records")
+EXAMINED = ("format", "sha256", "crc32", "md5", "sha256_of_parts", "records")
 REPEATED = ("duplicate_of", "duplicates_with")
 JUDGED = ("instrument", "complete", "cause", "due_at", "number")
 MOVES = (
@@ -114,9 +114,10 @@ MOVES = (
         UPLOAD,
         "VALIDATED",
         "REJECTED",
-        (ARCHIVE,),
-        "S3 does not copy its bytes any more, because of their storage class or key; its reason is written",
-        ("reason",),
+        (VALIDATE, ARCHIVE),
+        "a checksum list of its run has another checksum for it; or S3 does not copy its bytes any more, because of "
+        "their storage class or key; its reason is written",
+        ("reason", "md5"),
     ),
     Move(
         UPLOAD,

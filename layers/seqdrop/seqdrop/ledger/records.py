@@ -88,6 +88,8 @@ class Upload(Record):
     run: str = ""  # the folder that identifies its run (companions/runs.run_of); "" if it is in no run
     format: str = ""
     sha256: str = ""  # hexadecimal, of the object's bytes when they were validated
+    crc32: str = ""  # of the same bytes as `sha256`, 8 hexadecimal digits; "" in records of earlier versions
+    md5: str = ""  # hexadecimal, of the same bytes; "" if it was not asked for
     sha256_of_parts: str = ""  # the composite SHA-256, for a file that is copied in parts (aws/multipart.py)
     records: int = 0
     reason: str = ""  # code of the fault for which the upload was rejected
@@ -101,6 +103,8 @@ class Upload(Record):
     masks_of: str = ""  # key of the attempt that fills its intervals, if it is a BED
     duplicate_of: str = ""  # id of the ARCHIVED upload with the same key, size and SHA-256, which it repeats
     duplicates_with: list[str] = field(default_factory=list)  # ids of the other members of its set that repeat theirs
+    listed_by: str = ""  # key of the checksum list that agrees with its bytes (docs/checksums.md); "" if none does
+    listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
 
     kind: ClassVar[str] = UPLOAD

@@ -13,6 +13,7 @@ from seqdrop.runtime.log import logger
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from seqdrop.config.analyses import Analyses
     from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
     from seqdrop.report.schema import MateFacts
@@ -69,10 +70,24 @@ def write_reason(services: Services, upload: Upload, rejection: Rejection) -> No
     services.put_json(services.settings.results, keys.reason(upload.id), content)
 
 
+def notifies_each(analyses: Analyses, upload: Upload) -> bool:
+    """Return True if each rejection of such an upload is a mail of its own.
+
+    The files of a run folder in which any file is kept are reported together, in the one mail about their run.
+    """
+    analysis = analyses.for_key(upload.key)
+    return analysis is None or not (analysis.keeps_any and analysis.gate and upload.run)
+
+
 def mail_rejection(
     services: Services, uploads: Sequence[Upload], rejection: Rejection, mail: RejectionMail | None = None
 ) -> None:
-    """Send one mail about one upload, or about two that were rejected because they do not fit each other."""
+    """Send one mail about one upload, or about two that were rejected because they do not fit each other.
+
+    None is sent if the mail about their run names them (`notifies_each`).
+    """
+    if not any(notifies_each(services.analyses, upload) for upload in uploads):
+        return
     mail = mail or RejectionMail()
     first, results = uploads[0], services.settings.results
     names = "\n".join(f"  {upload.key} (upload {upload.id})" for upload in uploads)

@@ -20,6 +20,7 @@ from seqdrop import clock
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.records import Attempt
+from seqdrop.work.hashing import OTHER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from seqdrop.report.schema import Report
 
 FRESH = timedelta(days=10)
-ADDED = ("windows",)  # whole numbers that versions up to 0.2 did not have
+ADDED = {"windows": int, "crc32": str, "md5": str}  # fields that versions up to 0.2 did not have, and their types
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Examination:
     time of the pass (`Analysis.as_json`). `items` is the number of work items and `shards` the number of objects that
     contain them. `taken` records were selected, `distinct` of these went to the model, and `windows` is the number of
     its predictions for them (`Selection`). `masks` is the upload id of the BED with the intervals to fill, or "". The
-    work items are those of the attempt with this `number`; a replay may need others.
+    work items are those of the attempt with this `number`; a replay may need others. `crc32` and `md5` are hexadecimal,
+    "" if they were not computed; an examination of an earlier version has neither.
     """
 
     upload_id: str
@@ -55,6 +57,8 @@ class Examination:
     masks: str = ""
     run: str = ""  # the folder of the run that the upload belongs to (companions/runs.py)
     number: int = 1
+    crc32: str = ""
+    md5: str = ""
 
     @property
     def facts(self) -> dict[str, str | int | None]:
@@ -63,8 +67,15 @@ class Examination:
             "format": self.report["format"],
             "sha256": self.report["sha256"],
             "records": self.report["records"],
+            "crc32": self.crc32,
+            "md5": self.md5,
             "sha256_of_parts": self.sha256_of_parts,
         }
+
+    @property
+    def is_of_reads(self) -> bool:
+        """Whether the file was read as sequences, so that there is a report on them."""
+        return self.report["format"] != OTHER
 
     def attempt(self, analysis: str) -> Attempt:
         """Return a new attempt (state PLANNED) with the shards that the pass wrote."""
@@ -107,7 +118,8 @@ def save(s3: S3Client, work: str, examination: Examination) -> None:
     know. Fields that were added since are therefore in the metadata of the object.
     """
     content = asdict(examination)
-    metadata = {name: str(content.pop(name)) for name in ADDED}
+    added = {name: str(content.pop(name)) for name in ADDED}
+    metadata = {name: value for name, value in added.items() if value}
     s3.put_object(
         Bucket=work,
         Key=keys.examination(examination.upload_id),
@@ -141,6 +153,6 @@ def load(s3: S3Client, work: str, upload_id: str, number: int = 1) -> Examinatio
         raise
     if not _is_recent(response["LastModified"]):
         return None
-    added = {name: int(value) for name, value in response.get("Metadata", {}).items() if name in ADDED}
+    added = {name: ADDED[name](value) for name, value in response.get("Metadata", {}).items() if name in ADDED}
     examination = Examination(**(json.loads(response["Body"].read()) | added))
     return examination if examination.number == number else None

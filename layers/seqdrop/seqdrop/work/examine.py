@@ -10,8 +10,12 @@ from seqdrop.aws.ranged_stream import RangedObject
 from seqdrop.companions.runs import run_of
 from seqdrop.errors import InvalidFileError
 from seqdrop.ledger.records import Attempt
+from seqdrop.reads.qc import Tally
+from seqdrop.reads.suffix import format_of_reads
 from seqdrop.work import mate_digests
+from seqdrop.work.bam_header import is_aligned
 from seqdrop.work.examination import Examination, rejection, save
+from seqdrop.work.hashing import OTHER, hash_object, is_hashed_only
 from seqdrop.work.items import MEGABYTE, pack_shards, shard_key
 from seqdrop.work.reading_pass import ReadingPass, make_reading
 
@@ -23,8 +27,10 @@ if TYPE_CHECKING:
     from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.config.analyses import Analysis
     from seqdrop.errors import Rejection
-    from seqdrop.reads.check import Reading
+    from seqdrop.reads.checksums import Checksums
+    from seqdrop.report.schema import Report
     from seqdrop.uploads import UploadVersion
+    from seqdrop.work.hashing import Progress
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,67 @@ def examine(
     s3: S3Client,
     work: str,
     request: ExaminationRequest,
-    on_start: Callable[[Reading], None] = lambda _: None,
+    on_start: Callable[[Progress], None] = lambda _: None,
 ) -> Examination:
     """Read an upload once and return its examination.
 
     Write the shards, the examination and, if the file has a mate, the digest of its read names to the bucket `work`.
-    The same version, analysis and masks give the same objects. `on_start` is called with the reading before it starts,
-    so that a caller can report its progress. Raise ObjectGoneError if the upload was deleted.
+    The same version, analysis and masks give the same objects. `on_start` is called with the pass before it starts, so
+    that a caller can report its progress. Raise ObjectGoneError if the upload was deleted.
     """
-    version = request.version
-    analysis = request.analysis
+    version, analysis = request.version, request.analysis
+    if is_hashed_only(analysis, version.key, version.size) or (analysis.keeps_any and is_aligned(s3, version)):
+        examination = hash_upload(s3, request, on_start)
+    else:
+        examination = _read_upload(s3, work, request, on_start)
+    save(s3, work, examination)
+    return examination
+
+
+def hash_upload(
+    s3: S3Client, request: ExaminationRequest, on_start: Callable[[Progress], None] = lambda _: None
+) -> Examination:
+    """Return the examination of an upload that is only hashed (work/hashing.py). Nothing is written.
+
+    Raise ObjectGoneError if the upload was deleted, and UnreadableObjectError if S3 does not return its bytes.
+    """
+    version, analysis = request.version, request.analysis
+    checksums, sha256_of_parts = hash_object(s3, version, md5=analysis.md5, on_start=on_start)
+    return Examination(
+        version.id,
+        analysis.as_json(),
+        _describe_hashed(version, checksums),
+        sha256_of_parts=sha256_of_parts,
+        run=run_of(version.key, analysis.prefix),
+        number=request.number,
+        crc32=checksums.crc32,
+        md5=checksums.md5,
+    )
+
+
+def _describe_hashed(version: UploadVersion, checksums: Checksums) -> Report:
+    """Return the report on a file that was not read as sequences: it is valid, and has no records."""
+    return {
+        "valid": True,
+        "format": OTHER,
+        "compression": None,
+        "layout": None,
+        "interleaved": False,
+        "size": version.size,
+        "sha256": checksums.sha256,
+        "records": 0,
+        "errors": [],
+        "warnings": [],
+        "counts": {},
+        "qc": Tally().report(),
+    }
+
+
+def _read_upload(
+    s3: S3Client, work: str, request: ExaminationRequest, on_start: Callable[[Progress], None]
+) -> Examination:
+    """Read an upload as sequences, and return its examination. Write its shards and the digest of its read names."""
+    version, analysis = request.version, request.analysis
     with RangedObject(s3, version) as body:
         parts = PartDigests(body) if needs_multipart(version.size) else None
         reading = make_reading(parts or body, version.key, analysis)
@@ -83,10 +140,13 @@ def examine(
     accepted = outcome.rejection is None
     if accepted:
         mate_digests.save(s3, work, version.id, version.key, reading)
-    examination = Examination(
+    report, checksums = reading.report(), reading.digest.checksums
+    if accepted and report["format"] is None:  # a file without reads, which is only a warning for this analysis
+        report["format"] = format_of_reads(version.key)
+    return Examination(
         version.id,
         analysis.as_json(),
-        reading.report(),
+        report,
         outcome.rejection,
         shards=outcome.shards,
         items=reading_pass.counts["items"] if accepted else 0,
@@ -97,9 +157,9 @@ def examine(
         masks=request.attempt.masks,
         run=run_of(version.key, analysis.prefix),
         number=request.number,
+        crc32=checksums.crc32 if accepted else "",
+        md5=checksums.md5 if accepted else "",
     )
-    save(s3, work, examination)
-    return examination
 
 
 def _write_shards(s3: S3Client, work: str, request: ExaminationRequest, reading_pass: ReadingPass) -> _Outcome:

@@ -48,7 +48,8 @@ def check(first: NameDigest | None, second: NameDigest | None, sure: bool, polic
     `sure` is False if their file names may also be those of two samples (`MateName.sure`).
     """
     if first is None or second is None:
-        return Check(False, note="not checked: the read names of one file have expired (they are stored for 14 days)")
+        note = "not checked: one file has no reads, or its read names have expired (they are stored for 14 days)"
+        return Check(False, note=note)
     note = "" if sure else _explain_two_samples(first, second)
     if note:
         return Check(False, note=f"not checked: {note}, so they are two samples")

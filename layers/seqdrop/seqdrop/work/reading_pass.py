@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from seqdrop.config.analysis import DNA
+from seqdrop.config.analysis import DNA, READ_FORMATS
 from seqdrop.errors import Fault, InvalidFileError
 from seqdrop.reads.check import Bounds, Reading
+from seqdrop.reads.codes import WARNING
+from seqdrop.reads.digest import Digest
 from seqdrop.reads.findings import Policy
 from seqdrop.reads.records import as_dna
 from seqdrop.work.selection import Selection
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
 
 
+# Instruments write FASTQ and BAM without reads, for samples that have none. In a run folder they are kept.
+EMPTY_IS_KEPT = {"empty_file": WARNING}
+
+
 class ItemCounts(TypedDict):
     """Numbers of work items, selected records, records that go to the model, and predictions; all 0 without a model."""
 
@@ -35,8 +41,12 @@ class ItemCounts(TypedDict):
 
 def make_reading(body: SupportsRead[bytes], name: str, analysis: Analysis) -> Reading:
     """Return a reading of a file by the rules of an analysis. The suffix of `name` is compared with the content."""
-    policy, bounds = Policy(analysis.severity), Bounds(expanded=analysis.max_expanded_bytes)
-    return Reading(body, analysis.formats, name=name, alphabet=analysis.alphabet, policy=policy, bounds=bounds)
+    severity, formats = analysis.severity, analysis.formats
+    if analysis.keeps_any:
+        severity, formats = severity | EMPTY_IS_KEPT, READ_FORMATS
+    policy, bounds = Policy(severity), Bounds(expanded=analysis.max_expanded_bytes)
+    digest = Digest(body, md5=analysis.md5)
+    return Reading(digest, formats, name=name, alphabet=analysis.alphabet, policy=policy, bounds=bounds)
 
 
 class ReadingPass:

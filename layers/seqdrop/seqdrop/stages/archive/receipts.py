@@ -10,6 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.errors import is_missing
 from seqdrop.aws.s3 import exists
+from seqdrop.reads.checksums import algorithm_of
+from seqdrop.runs.checksum_lists import OTHERS, find_kind
 from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.archived_uploads import visit_archived
 
@@ -26,15 +28,25 @@ POSITION = "receipts"  # name of the position in the ledger
 MAX_UPLOADS = 2000  # in one run
 
 
+# The entry of the list that agrees with a file. `as` says who wrote it; a keyword, hence this form of a TypedDict.
+ListedChecksum = TypedDict("ListedChecksum", {"key": str, "algorithm": str, "value": str, "as": str})
+
+
 class LandingObject(TypedDict):
-    """The object that was validated. `sha256_of_parts` and `part_size` (bytes) exist if it was copied in parts."""
+    """The object that was validated. `sha256_of_parts` and `part_size` (bytes) exist if it was copied in parts.
+
+    `crc32` and `md5` (hexadecimal) exist if they were computed. `format` is "other" if the file was only hashed.
+    """
 
     bucket: str
     key: str
     version_id: str
     size: int
     etag: str
+    format: str
     sha256: str
+    crc32: NotRequired[str]
+    md5: NotRequired[str]
     sha256_of_parts: NotRequired[str]
     part_size: NotRequired[int]
 
@@ -55,11 +67,15 @@ class Overhead(TypedDict):
 
 
 class Receipt(TypedDict):
-    """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them."""
+    """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them.
+
+    `checksum_list` exists if a checksum list of the run agrees with the bytes (docs/checksums.md).
+    """
 
     upload: str
     landing: LandingObject
     archive: VerifiedCopy
+    checksum_list: NotRequired[ListedChecksum]
     predictions: NotRequired[str]
     verified_at: str
     billed_at_least_days: int
@@ -85,6 +101,8 @@ def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
         "billed_overhead_bytes": {"deep_archive": OVERHEAD_DEEP_ARCHIVE, "standard": OVERHEAD_STANDARD},
         "restore": {tier: _price(terms, upload.size) for tier, terms in RESTORE.items()},
     }
+    if upload.listed_by:
+        receipt["checksum_list"] = _describe_list(upload)
     if explanation := _explain_release(upload):
         receipt["predictions"] = explanation
     return receipt
@@ -102,12 +120,23 @@ def _describe_landing(upload: Upload) -> LandingObject:
         "version_id": upload.version_id,
         "size": upload.size,
         "etag": upload.etag,
+        "format": upload.format,
         "sha256": upload.sha256,
     }
+    if upload.crc32:
+        landing["crc32"] = upload.crc32
+    if upload.md5:
+        landing["md5"] = upload.md5
     if multipart.needs_multipart(upload.size):
         landing["sha256_of_parts"] = upload.sha256_of_parts
         landing["part_size"] = multipart.PART
     return landing
+
+
+def _describe_list(upload: Upload) -> ListedChecksum:
+    kind, value = find_kind(upload.listed_by), upload.listed_value
+    says = kind.says if kind else OTHERS
+    return {"key": upload.listed_by, "algorithm": algorithm_of(value), "value": value, "as": says}
 
 
 def _price(terms: RestoreTerms, size: int) -> RestoreTerms:

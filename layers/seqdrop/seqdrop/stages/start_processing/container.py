@@ -19,7 +19,7 @@ from seqdrop.uploads import UploadVersion
 from seqdrop.work.examine import ExaminationRequest, examine
 
 if TYPE_CHECKING:
-    from seqdrop.reads.check import Reading
+    from seqdrop.work.hashing import Progress
 
 INTERVAL = 60  # seconds between two lines of the log
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
@@ -56,10 +56,10 @@ class ProgressPrinter:
     def __init__(self, version: UploadVersion, interval: float = INTERVAL) -> None:
         self._version, self._interval = version, interval
         self._ended, self._started = threading.Event(), time.monotonic()
-        self._reading: Reading | None = None
+        self._reading: Progress | None = None
         self._thread = threading.Thread(target=self._print_lines, daemon=True)
 
-    def begin(self, reading: Reading) -> None:
+    def begin(self, reading: Progress) -> None:
         """Start to print the progress of a reading."""
         self._reading = reading
         self._thread.start()
@@ -71,14 +71,14 @@ class ProgressPrinter:
             self._thread.join()
             self._print_line(self._reading)
 
-    def format_line(self, reading: Reading, seconds: float) -> str:
+    def format_line(self, reading: Progress, seconds: float) -> str:
         """Return a line with the bytes and records that were read in this number of seconds."""
         done, size = reading.digest.size, self._version.size
         rate = done / 1e6 / max(seconds, 0.001)
         share = f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB ({done / max(size, 1):.0%}, {rate:,.1f} MB/s)"
         return f"{self._version.id}: {reading.number:,} records, {share}"
 
-    def _print_line(self, reading: Reading) -> None:
+    def _print_line(self, reading: Progress) -> None:
         print(self.format_line(reading, time.monotonic() - self._started), flush=True)
 
     def _print_lines(self) -> None:

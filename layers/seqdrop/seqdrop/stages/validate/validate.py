@@ -26,7 +26,8 @@ from seqdrop.stages.start_processing.tries import request_try
 from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
-from seqdrop.work.examine import ExaminationRequest, examine
+from seqdrop.work.examine import ExaminationRequest, examine, hash_upload
+from seqdrop.work.hashing import is_hashed_only, is_one_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +95,8 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     analysis = _check_place(services, upload, analysis)
     if policy and not policy.after_examination:
         return resolve(services, upload, policy)
+    if is_hashed_only(analysis, upload.key, upload.size) and not services.analyses.needs_job(upload.size):
+        return _hash(services, upload, analysis)
     if examination := load(services.s3, services.settings.work, upload.id, upload.read_for):
         return _accept_or_reject(services, upload, examination, policy)
     if services.analyses.needs_job(upload.size):  # too large for a Lambda; its message is sent again when the job ends
@@ -161,6 +164,24 @@ def _read(services: Services, upload: Upload, analysis: Analysis, policy: Policy
         raise
 
 
+def _hash(services: Services, upload: Upload, analysis: Analysis) -> None:
+    """Hash an upload and accept it. Its examination is not stored: it costs as much to load as the file costs to read.
+
+    A file of one request needs no lease: two invocations that read it at the same time do no harm, and a run has many.
+    """
+    reader = upload if is_one_request(upload.size) else begin_reading(services, upload)
+    if reader is None:
+        return
+    try:
+        with _final_states(services, reader):
+            examination = hash_upload(services.s3, ExaminationRequest(upload.version, analysis, number=upload.read_for))
+            _accept_or_reject(services, reader, examination, None)
+    except Exception:
+        if reader.reading_since:
+            end_reading(services, reader)
+        raise
+
+
 def _accept_or_reject(services: Services, upload: Upload, examination: Examination, policy: Policy[Any] | None) -> None:
     """Move a RECEIVED upload to VALIDATED or REJECTED; if other files belong to it, its policy decides.
 
@@ -169,11 +190,12 @@ def _accept_or_reject(services: Services, upload: Upload, examination: Examinati
     if examination.rejection:
         write_report(services, upload, examination)
         return reject(services, upload, examination.rejection, has_report=True)
-    if policy:
+    if policy and examination.is_of_reads:
         return resolve(services, upload, policy, examination)
     archived = find_archived(services, upload, examination.report["sha256"])
     twin = archived if archived and is_repeat(services, upload) else None
     duplicate_of, attempts = (twin.id, []) if twin else ("", attempts_of(examination))
-    write_report(services, upload, examination, archived)
+    if examination.is_of_reads:
+        write_report(services, upload, examination, archived)
     services.ledger.move(upload, "VALIDATED", *attempts, **examination.facts, duplicate_of=duplicate_of)
     return enqueue_next(services, services.ledger.require_upload(upload.id))

@@ -1,0 +1,87 @@
+"""Files of a run that are only hashed: which they are, and the pass over one. Needs neither numpy nor pysam.
+
+An analysis with formats = ["any"] keeps every file. Files with the suffix of FASTQ, FASTA of nucleotides or BAM are
+read and checked (`work.examine`), except a BAM of aligned reads, and files that are too large to be checked. All others
+are hashed as they are, whatever they contain, also if they have no bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from seqdrop.aws.multipart import PartDigests, needs_multipart
+from seqdrop.aws.ranged_stream import PART, RangedObject
+from seqdrop.reads.digest import Digest
+from seqdrop.reads.suffix import format_of_reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.config.analysis import AnalysisSettings
+    from seqdrop.reads.checksums import Checksums
+    from seqdrop.uploads import UploadVersion
+
+OTHER = "other"  # the format of a file that was only hashed
+# To check a FASTQ takes up to 36 bytes of memory for each read: 12 of an ml.m5.xlarge's 16 GB for 15 GB of gzip.
+MOST_CHECKED = 15_000_000_000
+
+
+class Progress(Protocol):
+    """What a caller can see of a pass while it goes on; `reads.check.Reading` has it as well."""
+
+    @property
+    def digest(self) -> Digest:
+        """The stream of the raw bytes, which counts them."""
+
+    @property
+    def number(self) -> int:
+        """The number of records read so far."""
+
+
+class HashingPass:
+    """The pass over a file that is only hashed. After `run`, `digest` has its size and checksums."""
+
+    number = 0
+
+    def __init__(self, body: RangedObject, version: UploadVersion, *, md5: bool = False) -> None:
+        self._parts = PartDigests(body) if needs_multipart(version.size) else None
+        self.digest = Digest(self._parts or body, md5=md5)
+
+    def run(self) -> None:
+        """Read the file to its end."""
+        self.digest.drain()
+
+    @property
+    def sha256_of_parts(self) -> str:
+        """The composite SHA-256 of a file that is copied in parts; "" for any other."""
+        return self._parts.sha256 if self._parts else ""
+
+
+def is_hashed_only(analysis: AnalysisSettings, key: str, size: int) -> bool:
+    """Return True if a file is only hashed, by its name and its size in bytes.
+
+    A file with the suffix of BAM may turn out to be one as well when it is opened (`bam_header.is_aligned`).
+    """
+    return analysis.keeps_any and (format_of_reads(key) is None or size > MOST_CHECKED)
+
+
+def is_one_request(size: int) -> bool:
+    """Return True if a file of this size in bytes is read by one request, so quickly that it needs no lease."""
+    return size <= PART
+
+
+def hash_object(
+    s3: S3Client, version: UploadVersion, *, md5: bool = False, on_start: Callable[[Progress], None] = lambda _: None
+) -> tuple[Checksums, str]:
+    """Return the checksums of an object version, and its composite SHA-256 ("" unless it is copied in parts).
+
+    The bytes are read once, in ranges. Raise ObjectGoneError if it was deleted, and UnreadableObjectError if S3 does
+    not return its bytes.
+    """
+    with RangedObject(s3, version) as body:
+        hashing = HashingPass(body, version, md5=md5)
+        on_start(hashing)
+        hashing.run()
+    return hashing.digest.checksums, hashing.sha256_of_parts

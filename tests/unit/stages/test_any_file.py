@@ -1,0 +1,219 @@
+"""Any file under runs/: validated or only hashed, gated, and archived when its run is open, with few calls."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from seqdrop.ledger.earlier_sets import RUNS
+from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.notifications import notifies_each
+from seqdrop.stages.validate.validate import validate
+from seqdrop.work.examine import ExaminationRequest, examine
+
+from tests.unit.stages.runs import FASTQ, Hooked, World
+
+FOLDER = "runs/20240531_LH00130_0061_A22CC55LT4/"
+OTHERS = {
+    "RunInfo.xml": b"<RunInfo/>",
+    "InterOp/QMetricsOut.bin": b"\x06\x00",
+    "SampleSheet.csv": b"[Header]\r\n",
+    "Data/Intensities/BaseCalls/L001/C1.1/L001_1.cbcl": b"\x01\x00",
+    "pod5/a.pod5": b"\x8bPOD\r\n\x1a\n",
+    "S1_R1_001.fastq.ora": b"ora",
+    "Logs/Errors.log": b"",
+    "UploadCompleted.json": b"",
+    "bundle.0001.tar": b"\0" * 1024,
+}
+SEQUENCES = {"fastq/S1_R1_001.fastq.gz": gzip.compress(FASTQ, mtime=0), "a.fasta": b">a\nACGT\n"}
+
+
+class Counts:
+    """The calls to S3 by operation, and the items that were written to the ledger."""
+
+    def __init__(self, world: World):
+        self.s3, self.writes = Counter(), 0
+        table, write = world.account.table, world.account.table.transact_write_items
+
+        def count_writes(request, headers):
+            self.writes += len(request["TransactItems"])
+            return write(request, headers)
+
+        table.transact_write_items = count_writes
+        hooked = Hooked(world.services.s3, self._count)
+        world.services = replace(world.services, s3=hooked)
+
+    def _count(self, name: str) -> None:
+        self.s3.update([name] if name else [])
+
+    def take(self) -> tuple[Counter, int]:
+        """Return the counts since the last call."""
+        counts = (self.s3, self.writes)
+        self.s3, self.writes = Counter(), 0
+        return counts
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def open_run(world: World, folder: str = FOLDER) -> None:
+    """Open a run in the ledger, as a marker or the rule of its instrument does."""
+    run = world.ledger.file_set(RUNS, f"landing/{folder}")
+    assert world.ledger.save(run.with_facts(opened_at="2026-01-01T00:00:00.000Z"))
+
+
+def results(world: World) -> set[str]:
+    return {key.split("/")[0] for key in world.account.s3.buckets["results"].keys}
+
+
+def test_every_file_is_kept_until_its_run_is_open_and_then_archived(world):
+    versions = {name: world.take(FOLDER + name, body) for name, body in (OTHERS | SEQUENCES).items()}
+    assert set(world.states(*versions.values())) == {"VALIDATED"}
+    assert not world.advanced_ids
+    for version in versions.values():
+        archive(world.services, version.id)
+    assert set(world.states(*versions.values())) == {"VALIDATED"}
+    open_run(world)
+    for name, version in versions.items():
+        validate(world.services, version)  # the reconciler sends the message again
+        assert version.id in world.advanced_ids
+        archive(world.services, version.id)
+        receipt = world.read_json("receipts", version)
+        body = (OTHERS | SEQUENCES)[name]
+        landing = receipt["landing"]
+        assert landing["crc32"] == f"{zlib.crc32(body):08x}"
+        assert landing["sha256"] == hashlib.sha256(body).hexdigest()
+        assert (landing["format"] == "other") == (name in OTHERS)
+        assert not {"md5", "checksum_list"} & (landing.keys() | receipt.keys())
+    assert set(world.states(*versions.values())) == {"ARCHIVED"}
+    assert not world.mails
+
+
+def test_a_file_that_is_only_hashed_has_no_report_and_no_examination(world):
+    version = world.take(FOLDER + "RunInfo.xml", b"<RunInfo/>")
+    assert not results(world)
+    assert not world.work()
+    assert (world.upload(version).format, world.upload(version).records) == ("other", 0)
+    world.take(FOLDER + "a.fasta", b">a\nACGT\n")
+    assert results(world) == {"reports"}
+
+
+def test_the_calls_of_a_small_file_are_bounded(world):
+    counts = Counts(world)
+    versions = [world.drop(f"{FOLDER}Thumbnail_Images/L001/{number}.jpg", b"jpg%d" % number) for number in range(5)]
+    counts.take()
+    for version in versions:
+        validate(world.services, version)
+        assert counts.take() == ({"get_object": 1}, 2)  # its record, and its move to VALIDATED
+        validate(world.services, version)  # the message again
+        seen, writes = counts.take()
+        assert (seen.total(), writes) == (2, 1)  # is it still there?; its record, which exists
+    open_run(world)
+    counts.take()
+    for version in versions:
+        archive(world.services, version.id)
+        seen, writes = counts.take()
+        assert seen == {"head_object": 4, "copy_object": 1, "put_object": 1, "delete_object": 1}
+        assert writes == 3  # the claim of its bytes, its move to ARCHIVED, and the claim with its expiry
+
+
+def test_a_file_of_several_requests_is_read_under_a_lease(world):
+    counts = Counts(world)
+    version = world.drop(FOLDER + "big.cbcl", b"x" * (4 << 20) + b"y")
+    counts.take()
+    validate(world.services, version)
+    assert counts.take() == ({"get_object": 2}, 3)
+    assert world.states(version) == ["VALIDATED"]
+
+
+def test_an_error_while_a_file_is_hashed_ends_its_lease(world):
+    version = world.drop(FOLDER + "big.cbcl", b"x" * (4 << 20) + b"y")
+
+    def crash(name: str) -> None:
+        if name == "get_object":
+            raise TimeoutError
+
+    world.hook = crash
+    with pytest.raises(TimeoutError):
+        validate(world.services, version)
+    world.hook = lambda name: None
+    validate(world.services, version)
+    assert world.states(version) == ["VALIDATED"]
+
+
+def test_a_deleted_file_is_withdrawn(world):
+    for name in ("empty.txt", "small.txt"):
+        version = world.drop(FOLDER + name, b"" if name == "empty.txt" else b"1")
+        world.delete(version)
+        validate(world.services, version)
+        assert world.states(version) == ["WITHDRAWN"]
+
+
+def test_a_file_above_the_limit_of_a_lambda_is_hashed_by_a_job(world):
+    world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
+    body = b"CRAM" * 100
+    version = world.drop(FOLDER + "a.cram", body)
+    validate(world.services, version)
+    assert [queue for queue, _ in world.sent] == ["processing_queue"]
+    analysis = world.services.analyses.for_key(version.key)
+    examine(world.services.s3, "work", ExaminationRequest(version, analysis))  # the container of the job
+    validate(world.services, version)
+    upload = world.upload(version)
+    assert (upload.state, upload.format, upload.crc32) == ("VALIDATED", "other", f"{zlib.crc32(body):08x}")
+    assert not results(world)
+
+
+def test_the_same_file_again_is_a_duplicate(world):
+    first = world.take(FOLDER + "RunInfo.xml", b"<RunInfo/>")
+    open_run(world)
+    archive(world.services, first.id)
+    again = world.take(FOLDER + "RunInfo.xml", b"<RunInfo/>")
+    archive(world.services, again.id)
+    assert world.states(first, again) == ["ARCHIVED", "DUPLICATE"]
+
+
+# -- rejections --
+
+
+def test_a_damaged_file_of_a_run_is_rejected_without_a_mail_of_its_own(world):
+    version = world.take(FOLDER + "S1.fastq.gz", gzip.compress(FASTQ)[:-5])
+    assert world.states(version) == ["REJECTED"]
+    assert world.read_json("reasons", version)["code"] == "gzip_trailer_cut"
+    assert not world.mails
+
+
+@pytest.mark.parametrize("key", ["runs/S1.fastq", "raw/run7/S1.fastq", "elsewhere/run7/S1.fastq"])
+def test_a_rejected_file_that_is_in_no_such_run_is_a_mail(world, key):
+    version = world.take(key, b"no reads")
+    assert world.states(version) == ["REJECTED"]
+    assert len(world.mails) == 1
+    assert notifies_each(world.services.analyses, world.upload(version))
+
+
+def test_mates_of_a_run_are_compared(world):
+    body = b"".join(b"@r%d\nACGT\n+\nIIII\n" % number for number in range(3))
+    first = world.take(FOLDER + "S1_R1_001.fastq", body)
+    second = world.take(FOLDER + "S1_R2_001.fastq", body + b"@r9\nACGT\n+\nIIII\n")
+    assert world.states(first, second) == ["VALIDATED", "REJECTED"]
+    assert world.read_json("reasons", second)["code"] == "mates_unequal_counts"
+
+
+def test_two_mates_without_reads_are_kept(world):
+    empty = gzip.compress(b"", mtime=0)
+    versions = [world.take(f"{FOLDER}S1_R{mate}_001.fastq.gz", empty) for mate in (1, 2)]
+    assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
+
+
+def test_a_lab_whose_analyses_have_no_runs_rejects_the_key_as_before(world):
+    analyses = world.services.analyses
+    by_name = {name: analysis for name, analysis in analyses.by_name.items() if name != "runs"}
+    world.services = replace(world.services, analyses=replace(analyses, by_name=by_name))
+    version = world.take(FOLDER + "RunInfo.xml", b"<RunInfo/>")
+    assert world.read_json("reasons", version)["code"] == "no_analysis"
+    assert len(world.mails) == 1
