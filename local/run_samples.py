@@ -110,7 +110,7 @@ def _analysis_files(source: random.Random) -> dict[str, bytes]:
     for number, sample in enumerate(list(SAMPLES)[:2], start=1):
         for mate in (1, 2):
             name = f"{FASTQ}/{sample}_S{number}_L001_R{mate}_001.fastq.gz"
-            reads[name] = pack(make_fastq(random.Random(SEED + number), genome, mate))
+            reads[name] = pack(make_fastq(random.Random(SEED + 10 * mate + number), genome, mate))
     reads[f"{FASTQ}/S1_S1_L001_I1_001.fastq.gz"] = pack(_make_index_reads(SAMPLES["S1"]))
     reads[f"{FASTQ}/Undetermined_S0_L001_R1_001.fastq.gz"] = pack(make_fastq(source, genome, 1))
     files = {

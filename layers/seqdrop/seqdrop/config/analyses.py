@@ -26,7 +26,6 @@ from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.problems import Problem, SettingsError, Wrong, collect, format_path, format_value, unknown_keys
 from seqdrop.config.promotion import Promotion, combine
 from seqdrop.errors import ConfigurationError
-from seqdrop.runs.names import gate_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -164,11 +163,14 @@ class Analyses:
         return runs.is_marker(key, analysis.markers or runs.MARKERS)
 
     def gated_folders(self, key: str) -> list[str]:
-        """Return the folders that gate the key's file, nearest first; a complete run in any of them releases it."""
-        if run := self.run_folder(key):
-            return [run + (f"{folder}/" if folder else "") for folder in gate_folders(key.removeprefix(run))]
+        """Return the folders of a file, nearest first, that a marker or a manifest opens; none if rules of instruments do.
+
+        Any of them may be the folder of its run, so one that is open is enough.
+        """
         analysis = self.for_key(key)
-        return runs.folders(key, analysis.prefix) if analysis and analysis.gate and not self.is_marker(key) else []
+        if analysis is None or not analysis.gate or self.run_folder(key) or self.is_marker(key):
+            return []
+        return runs.folders(key, analysis.prefix)
 
     def run_folder(self, key: str) -> str:
         """Return the folder of the key's run, if the rules of instruments say when it is complete; "" otherwise.

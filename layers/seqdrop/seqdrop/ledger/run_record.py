@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from seqdrop.ledger.moves import RUN
 from seqdrop.ledger.records import Record
+from seqdrop.runs.names import gate_folders
 from seqdrop.uploads import ID_LENGTH
 
 
@@ -36,6 +37,9 @@ class Run(Record):
     instrument_name: str = ""  # of that row, for people
     flow_cell: str = ""
     complete: list[str] = field(default_factory=list)  # folders whose files advance; "" is the run itself
+    opening: list[str] = field(
+        default_factory=list
+    )  # folders that were found complete; their files are not all enqueued
     cause: str = ""  # why the run is in its state, for people
     due_at: str = ""  # when it is judged again even if no file arrives; "" if only a file can change the verdict
     silent_at: str = ""  # when the lab was notified that no file arrives any more
@@ -58,6 +62,10 @@ class Run(Record):
     def name(self) -> str:
         """The name of the folder."""
         return self.folder.rstrip("/").rpartition("/")[2]
+
+    def releases(self, key: str) -> bool:
+        """Return True if the file with this landing key may advance: one of its folders is complete."""
+        return not {*gate_folders(key.removeprefix(self.folder))}.isdisjoint(self.complete)
 
     @classmethod
     def of_folder(cls, bucket: str, folder: str, analysis: str) -> Run:

@@ -1,8 +1,9 @@
 """The order of the stages: which message an upload needs next, and whether it is gated, that is, waits for its run.
 
 This module reads the ledger and sends messages; it moves nothing. A file is moved to VALIDATED before its runs are
-read. A marker opens its run before it enqueues the files of the run (stages/assemble/runs.py). Therefore, if a file and
-its marker arrive at the same moment, at least one of the two invocations sees what the other wrote.
+read. A run is opened before its files are enqueued (stages/runs/run.py, and stages/assemble/runs.py for markers).
+Therefore, if a file and the last marker arrive at the same moment, at least one of the two invocations sees what the
+other wrote.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from seqdrop.kinds.plans import kind_of
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Upload
+from seqdrop.ledger.run_record import run_id
 
 if TYPE_CHECKING:
     from seqdrop.config.analyses import Analyses
@@ -25,12 +27,16 @@ def is_gated(ledger: Ledger, analyses: Analyses, upload: Upload, attempts: list[
     """Return True if a VALIDATED upload waits for its run.
 
     It does not wait if it repeats an archived upload, or if one of its attempts has left PLANNED: then it has advanced
-    before. Any folder of its key may be the folder of its run, so one open run among them is enough.
+    before. The record of its run lists the folders that are complete. A run without a record has markers: any folder of
+    the key may be its folder, so one open run among them is enough.
     """
     if upload.state != "VALIDATED" or upload.duplicate_of:
         return False
     if any(attempt.state != "PLANNED" or attempt.number > 1 for attempt in attempts):
         return False
+    if folder := analyses.run_folder(upload.key):
+        run = ledger.find_run(run_id(upload.bucket, folder))
+        return run is None or not run.releases(upload.key)
     folders = analyses.gated_folders(upload.key)
     return bool(folders) and not any(_is_open(ledger, f"{upload.bucket}/{folder}") for folder in folders)
 

@@ -25,5 +25,10 @@ def novaseq(tmp_path_factory) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
+def failed(tmp_path_factory) -> dict[str, bytes]:
+    return read_folder(write_novaseq_run(tmp_path_factory.mktemp("runs"), error="Flow cell leak"))
+
+
+@pytest.fixture(scope="session")
 def ont(tmp_path_factory) -> dict[str, bytes]:
     return read_folder(write_ont_run(tmp_path_factory.mktemp("runs")))

@@ -1,6 +1,11 @@
 """Runs of sequencers from the first file to the archive, with their report and their mail."""
 
+import json
+
 import pytest
+from seqdrop.stages.reconcile.due_runs import judge_due_runs
+
+from tests.unit.stages.runs.world import FOLDER, NAME
 
 ANALYSIS = "Analysis/1/"
 
@@ -25,7 +30,7 @@ def test_the_report_has_the_samples_of_the_analysis(world, novaseq):
     world.wait(60)
     parts = {part["folder"]: part for part in world.report()["parts"]}
     assert set(parts) == {"", "Analysis/1"}
-    assert (parts[""]["samples"], parts[""]["files"]) == ([], len(novaseq))
+    assert (parts[""]["samples"], parts[""]["files"]) == ([], len(of_run(novaseq)))
     samples = {sample["sample_id"]: sample["status"] for sample in parts["Analysis/1"]["samples"]}
     assert samples == {"S1": "complete", "S2": "complete", "S3": "missing"}
     assert 0 < parts["Analysis/1"]["undetermined_share"] < 0.5
@@ -61,3 +66,149 @@ def test_an_analysis_that_comes_weeks_later_is_a_new_revision(world, novaseq):
     samples = {sample["sample_id"] for part in world.report()["parts"] for sample in part["samples"]}
     assert samples == {"S1", "S2", "S3"}
     assert len(world.mails) == 2
+
+
+def test_receipts_say_what_the_sequencer_wrote(world, novaseq):
+    world.drop_all(novaseq)
+    world.wait(60)
+    listed = {line.split(b"\t")[0].decode() for line in novaseq[ANALYSIS + "Manifest.tsv"].splitlines()}
+    for name in listed:
+        entry = world.receipt(ANALYSIS + name)["checksum_list"]
+        assert (entry["as"], entry["algorithm"]) == ("as the sequencer wrote it", "crc32")
+    part = world.report()["parts"][-1]
+    assert part["checksums"]["agreed"] == {"Analysis/1/Manifest.tsv": len(listed)}
+    assert f"{len(listed)} files have the checksums of Analysis/1/Manifest.tsv" in world.mails[-1][1]
+
+
+def test_a_file_that_differs_from_the_list_is_rejected_and_named_in_the_mail(world, novaseq):
+    name = ANALYSIS + "Data/BCLConvert/fastq/Reports/Demultiplex_Stats.csv"
+    world.drop_all(novaseq | {name: b"changed"})
+    world.wait(60)
+    assert (world.upload(name).state, world.upload(name).reason) == ("REJECTED", "checksum_differs")
+    assert (world.run().state, world.run().rejected) == ("ARCHIVED", 1)
+    ((_, text),) = world.mails
+    assert "DIFFERS: Analysis/1/Data/BCLConvert/fastq/Reports/Demultiplex_Stats.csv" in text
+
+
+def test_a_run_that_the_instrument_calls_failed_waits_for_a_person(world, failed):
+    world.drop_all(failed)
+    world.wait(90)
+    assert (world.run().state, world.states()) == ("FAILED", {"VALIDATED"})
+    ((subject, text),) = world.mails
+    assert subject == f"Seqdrop: the run {NAME} failed"
+    assert "Flow cell leak" in text
+    assert f"--key {FOLDER}seqdrop-complete.txt" in text
+    world.drop("seqdrop-complete.txt")
+    world.wait(60)
+    assert (world.run().state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+    assert len(world.mails) == 2
+
+
+def test_silence_is_mailed_once_and_the_run_goes_on(world, novaseq):
+    files = of_run(novaseq)
+    world.drop_all({name: body for name, body in files.items() if name != "CopyComplete.txt"})
+    world.wait(10)
+    for _ in range(30):
+        world.clock.advance(3600)
+        judge_due_runs(world.services)
+        world.work()
+    # NovaSeq: without CopyComplete it is taken for complete six hours after RTAComplete, with a warning
+    assert world.run().state == "ARCHIVED"
+    assert "RTAComplete.txt was there for 6 hours" in world.mails[-1][1]
+
+
+def test_an_instrument_that_breaks_off_is_mailed_of(world, ont):
+    data = {name: body for name, body in ont.items() if "fastq_" in name or "pod5" in name}
+    world.drop_all(data, "runs/PRJ7/")
+    world.work()
+    for _ in range(60):
+        world.clock.advance(3600)
+        judge_due_runs(world.services)
+        world.work()
+    assert (world.run("runs/PRJ7/").state, world.states()) == ("SEQUENCING", {"VALIDATED"})
+    assert [subject for subject, _ in world.mails] == ["Seqdrop: no more files arrive from the run PRJ7"]
+    world.drop_all({name: body for name, body in ont.items() if name not in data}, "runs/PRJ7/")
+    world.wait(60)
+    assert (world.run("runs/PRJ7/").state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+
+
+def test_the_flow_cells_of_a_run_advance_one_by_one(world, ont):
+    second = {name.replace("S1/", "S2/", 1): body for name, body in ont.items() if "output_hash" not in name}
+    later = next(name for name in second if "final_summary" in name)
+    world.drop_all(ont | {name: body for name, body in second.items() if name != later}, "runs/PRJ7/")
+    world.wait(60)
+    assert {world.upload(name).state for name in ont} == {"ARCHIVED"}
+    assert {world.upload(name).state for name in second if name != later} == {"VALIDATED"}
+    assert world.run("runs/PRJ7/").state == "SEQUENCING"
+    reads = [name for name in ont if "fastq_" in name]
+    assert {world.receipt(name)["checksum_list"]["algorithm"] for name in reads} == {"sha256"}
+    world.drop(later, second[later], "runs/PRJ7/")
+    world.wait(60)
+    assert (world.run("runs/PRJ7/").state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+
+
+def test_a_run_that_is_dropped_again_is_not_archived_twice(world, novaseq):
+    world.drop_all(novaseq)
+    world.wait(60)
+    first = dict(world.dropped)
+    world.drop_all(novaseq)
+    world.wait(120)
+    assert {world.upload(name).state for name in novaseq} == {"DUPLICATE"}
+    assert {world.ledger.require_upload(version.id).state for version in first.values()} == {"ARCHIVED"}
+    assert (world.run().state, world.run().number, len(world.mails)) == ("ARCHIVED", 1, 1)
+
+
+def test_errors_of_a_sample_sheet_are_mailed_while_the_run_is_sequenced(world, novaseq):
+    wrong = novaseq["SampleSheet.csv"].replace(b"TTGCATGC", b"ACGTACGT")
+    world.drop_all({"RunInfo.xml": novaseq["RunInfo.xml"], "SampleSheet.csv": wrong})
+    world.wait(5)
+    ((subject, text),) = world.mails
+    assert subject == f"Seqdrop: the sample sheet of the run {NAME} has errors"
+    assert "line 18" in text
+    world.drop("SampleSheet.csv", novaseq["SampleSheet.csv"])
+    world.wait(5)
+    assert len(world.mails) == 1
+    world.drop_all({name: body for name, body in novaseq.items() if name not in ("RunInfo.xml", "SampleSheet.csv")})
+    world.wait(60)
+    assert world.run().state == "ARCHIVED"
+
+
+def test_a_late_file_of_a_complete_run_is_archived_when_it_arrives(world, novaseq):
+    world.drop_all(novaseq)
+    world.wait(60)
+    world.drop("Logs/late.log", b"late\n")
+    world.wait(5)
+    assert world.upload("Logs/late.log").state == "ARCHIVED"
+    assert (world.run().state, len(world.mails)) == ("ARCHIVED", 1)
+
+
+def test_the_markers_of_earlier_versions_open_a_folder_of_an_unknown_instrument(world):
+    world.drop_all({"a.txt": b"a", "b/c.txt": b"c", "b/CopyComplete.txt": b""}, "runs/run7/")
+    world.wait(5)
+    assert [world.upload(name).state for name in ("a.txt", "b/c.txt")] == ["VALIDATED", "ARCHIVED"]
+    world.drop("RTAComplete.txt", b"", "runs/run7/")
+    world.wait(5)
+    assert (world.run("runs/run7/").state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+
+
+def test_a_manifest_completes_a_run_without_a_grace_time(world, novaseq):
+    world.drop_all(of_run(novaseq))
+    entries = [{"name": name, "size": len(body)} for name, body in of_run(novaseq).items()]
+    world.drop("seqdrop-manifest.json", json.dumps({"files": entries}).encode())
+    world.wait(2)
+    assert (world.run().state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+
+
+def test_a_folder_is_opened_when_all_its_files_have_been_read(world, novaseq):
+    world.drop_all(novaseq)
+    late = "Analysis/1/Data/BCLConvert/fastq/S1_S1_L001_R1_001.fastq.gz"
+    events = world.queues.waiting
+    unread = next(event for event in events if event.body["version"].key.endswith(late))
+    events.remove(unread)
+    world.wait(60)
+    assert {world.upload(name).state for name in novaseq if name.startswith(ANALYSIS) and name != late} == {"VALIDATED"}
+    unread.at = world.clock.seconds
+    world.queues.waiting.append(unread)
+    world.wait(60)
+    assert (world.run().state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+    assert "checksum_list" in world.receipt(late)

@@ -46,18 +46,20 @@ class Queues:
     def __init__(self, clock: Clock):
         self._clock, self.waiting, self.requests = clock, [], 0
 
-    def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> dict:
+    def send_message(self, **request) -> dict:
         self.requests += 1
-        at = self._clock.seconds + DelaySeconds
-        self.waiting.append(Message(at, len(self.waiting), QueueUrl, json.loads(MessageBody)))
+        self._put(request["QueueUrl"], request)
         return {}
 
-    def send_message_batch(self, QueueUrl: str, Entries: list[dict]) -> dict:
+    def send_message_batch(self, **request) -> dict:
         self.requests += 1
-        for entry in Entries:
-            at = self._clock.seconds + entry.get("DelaySeconds", 0)
-            self.waiting.append(Message(at, len(self.waiting), QueueUrl, json.loads(entry["MessageBody"])))
+        for entry in request["Entries"]:
+            self._put(request["QueueUrl"], entry)
         return {}
+
+    def _put(self, queue: str, entry: dict) -> None:
+        at = self._clock.seconds + entry.get("DelaySeconds", 0)
+        self.waiting.append(Message(at, len(self.waiting), queue, json.loads(entry["MessageBody"])))
 
 
 class RunWorld:
@@ -68,9 +70,7 @@ class RunWorld:
         self.account = Account(clock=self.clock)
         self.queues = Queues(self.clock)
         monkeypatch.setattr(clock, "utc_now", lambda: self.clock.now)
-        self.services = replace(
-            direct_services(self.account), ledger=Ledger(Table(self.account), now), sqs=self.queues
-        )
+        self.services = replace(direct_services(self.account), ledger=Ledger(Table(self.account), now), sqs=self.queues)
         self.ledger = self.services.ledger
         self.dropped: dict[str, UploadVersion] = {}
 
@@ -79,7 +79,9 @@ class RunWorld:
         landed = self.account.s3.put("landing", folder + name, body)
         version = UploadVersion("landing", folder + name, landed.id, len(body), landed.etag, landed.sequencer)
         self.dropped[name] = version
-        self.queues.waiting.append(Message(self.clock.seconds, len(self.queues.waiting), "landed", {"version": version}))
+        self.queues.waiting.append(
+            Message(self.clock.seconds, len(self.queues.waiting), "landed", {"version": version})
+        )
         return version
 
     def drop_all(self, files: dict[str, bytes], folder: str = FOLDER) -> None:

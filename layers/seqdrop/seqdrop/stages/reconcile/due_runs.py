@@ -7,18 +7,21 @@ too many is harmless.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from seqdrop import clock
 from seqdrop.ledger.moves import OPEN, RUN
+from seqdrop.ledger.run_record import run_id
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.messages import make_run_message
 from seqdrop.runtime.services import Services, iso, now
 from seqdrop.stages.reconcile.nudge import minutes_since
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from seqdrop.ledger.records import Upload
     from seqdrop.ledger.run_record import Run
 
 PAUSE = timedelta(minutes=15)  # before the next message about a run whose judgement fails
@@ -44,3 +47,18 @@ def _send(services: Services, run: Run) -> bool:
         return False  # it was judged just now
     services.send(services.settings.validate_queue, make_run_message(run.id))
     return True
+
+
+def leave_out_waiting(services: Services, uploads: Iterable[Upload]) -> Iterator[Upload]:
+    """Yield uploads without those that nothing but their run delays: the run's record says when to look again.
+
+    An upload for a model stays, because its work items must be renewed before they expire.
+    """
+    find = cache(services.ledger.find_run)
+    for upload in uploads:
+        analysis = services.analyses.for_key(upload.key)
+        folder = services.analyses.run_folder(upload.key)
+        run = find(run_id(upload.bucket, folder)) if folder else None
+        is_kept = analysis is not None and not analysis.has_model
+        if run is None or not is_kept or run.releases(upload.key):
+            yield upload

@@ -23,7 +23,7 @@ from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.landed import is_being_read
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
-from seqdrop.stages.reconcile.due_runs import judge_due_runs
+from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
@@ -51,14 +51,14 @@ def reconcile(services: Services) -> dict[str, int]:
     return counts
 
 
-def _uploads(state: str, find_due: Callable[[Services, Upload], Due]) -> Check:
-    """Return the check that nudges stalled uploads in a state."""
+def _check_validated(services: Services) -> int:
+    """Nudge stalled uploads that are VALIDATED.
 
-    def check(services: Services) -> int:
-        records = services.ledger.in_state(UPLOAD, state, _stale_since(services))
-        return nudge_all(services, select_stalled(services, records), find_due)
-
-    return check
+    Files that wait for a run whose record says when to look again are left out: there may be very many.
+    """
+    records = services.ledger.in_state(UPLOAD, "VALIDATED", _stale_since(services))
+    due = leave_out_waiting(services, records)
+    return nudge_all(services, select_stalled(services, due), _validated)
 
 
 def _copy_earlier_models(services: Services) -> dict[str, int]:
@@ -174,7 +174,7 @@ def _waiting_for_slots(services: Services) -> int:
 STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
     (UPLOAD, "RECEIVED"): ("received", _check_received),
     (UPLOAD, "WAITING"): ("waiting", monitor_waiting),
-    (UPLOAD, "VALIDATED"): ("validated", _uploads("VALIDATED", _validated)),
+    (UPLOAD, "VALIDATED"): ("validated", _check_validated),
     (ATTEMPT, "PLANNED"): ("planned", _attempts("PLANNED", _planned)),
     (ATTEMPT, "WAITING"): ("waiting_for_room", _waiting_for_slots),
     (ATTEMPT, "SUBMITTED"): ("submitted", _attempts("SUBMITTED", _submitted)),

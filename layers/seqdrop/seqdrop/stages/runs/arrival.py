@@ -7,10 +7,12 @@ then delivered again.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.run_record import Run, run_id
-from seqdrop.runs.completion import is_notable
+from seqdrop.runs.names import gate_folders, is_notable
 from seqdrop.runtime.messages import make_run_message
 
 if TYPE_CHECKING:
@@ -19,12 +21,23 @@ if TYPE_CHECKING:
 
 
 def join_run(services: Services, upload: Upload) -> None:
-    """Create the record of an upload's run unless it exists. Do nothing for an upload that belongs to no run."""
+    """Create the record of an upload's run unless it exists. Do nothing for an upload that belongs to no run.
+
+    If an earlier version opened a folder of the file, that folder is complete from the start: the marker that opened it
+    has left the landing bucket.
+    """
     folder = services.analyses.run_folder(upload.key)
     if not folder or services.ledger.find_run(run_id(upload.bucket, folder)):
         return
-    if services.ledger.create(Run.of_folder(upload.bucket, folder, upload.analysis)):
-        services.send(services.settings.validate_queue, make_run_message(run_id(upload.bucket, folder)))
+    run = Run.of_folder(upload.bucket, folder, upload.analysis)
+    opened = [name for name in gate_folders(upload.key.removeprefix(folder)) if _was_opened(services, run, name)]
+    if services.ledger.create(replace(run, complete=opened)):
+        services.send(services.settings.validate_queue, make_run_message(run.id))
+
+
+def _was_opened(services: Services, run: Run, name: str) -> bool:
+    place = run.folder + (f"{name}/" if name else "")
+    return bool(services.ledger.file_set(RUNS, f"{run.bucket}/{place}").fact("opened_at"))
 
 
 def announce(services: Services, upload: Upload) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seqdrop import clock
 from seqdrop.companions import manifest, runs
 from seqdrop.errors import InvalidFileError
-from seqdrop.runs.completion import Verdict, judge
+from seqdrop.runs.completion import Unit, Verdict, judge
 from seqdrop.runs.listing import join
 from seqdrop.runs.names import OVERRIDE
 
@@ -25,8 +25,9 @@ READ_IN_A_SECOND = 20  # files, for the pause before a run is judged again whose
 class Judgement:
     """A verdict about the files of a run, and what follows for the run.
 
-    `ready` are complete folders that were not opened before, and whose files have all been read; `unread` is the number
-    of files that complete folders still have. `state` is that of the run after the folders in `ready` are opened.
+    `ready` are complete folders that were not opened before, and whose files have all been read, and folders that an
+    invocation began to open before it crashed. `unread` is the number of files that other complete folders still have
+    to be read. `state` is that of the run after the folders in `ready` are opened.
     """
 
     verdict: Verdict
@@ -50,9 +51,9 @@ def judge_survey(survey: Survey) -> Judgement:
     complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
     unread = {folder: sum(entry.is_pending for entry in survey.below(folder)) for folder in fresh}
-    ready = tuple(folder for folder in fresh if not unread[folder])
+    ready = tuple(dict.fromkeys([*run.opening, *(folder for folder in fresh if not unread[folder])]))
     state = _find_state(survey, verdict, ready)
-    cause = _explain(verdict, sum(unread.values()), problem)
+    cause = _explain(survey, verdict, ready) + _describe_unread(sum(unread.values())) + problem
     due_at = _find_next_look(survey, verdict, sum(unread.values()), state, now)
     return Judgement(verdict, ready, sum(unread.values()), state, cause, due_at)
 
@@ -84,17 +85,34 @@ def _find_state(survey: Survey, verdict: Verdict, ready: tuple[str, ...]) -> str
     """Return the state of the run. What was complete before stays complete, though its files have left the bucket."""
     run = survey.run
     done = {*run.complete, *ready}
-    growing = [unit for unit in verdict.units if unit.folder not in done and unit.kind != "run"]
+    growing = _find_growing(survey, verdict, ready)
     if "" in done or (run.complete and run.state in ("COMPLETE", "ARCHIVED")):
         return "COPYING" if growing else "COMPLETE" if ready or run.state != "ARCHIVED" else "ARCHIVED"
     if verdict.state == "COMPLETE" and not {*verdict.complete} <= done:
         return "COPYING"  # the last files are still being read
-    return verdict.state
+    is_backward = verdict.state == "SEQUENCING" and run.state != "SEQUENCING"  # a marker was deleted
+    return "COPYING" if is_backward else verdict.state
 
 
-def _explain(verdict: Verdict, unread: int, problem: str) -> str:
-    files = f" {unread:,} of its files are still being read." if unread else ""
-    return f"{verdict.reason}{files}{problem}"
+def _find_growing(survey: Survey, verdict: Verdict, ready: tuple[str, ...]) -> list[Unit]:
+    """Return the parts of a run that are not complete, apart from the run itself."""
+    done = {*survey.run.complete, *ready}
+    return [unit for unit in verdict.units if unit.folder not in done and unit.kind != "run"]
+
+
+def _explain(survey: Survey, verdict: Verdict, ready: tuple[str, ...]) -> str:
+    """Return the reason of the verdict, or what is still added to a run that is complete.
+
+    The markers of a run that is complete have left the landing bucket, so the verdict says that they are awaited.
+    """
+    if "" not in survey.run.complete:
+        return verdict.reason
+    growing = _find_growing(survey, verdict, ready)
+    return " ".join(f"{unit.folder}: {unit.reason}" for unit in growing) or "The run is complete."
+
+
+def _describe_unread(unread: int) -> str:
+    return f" {unread:,} of its files are still being read." if unread else ""
 
 
 def _find_next_look(survey: Survey, verdict: Verdict, unread: int, state: str, now: datetime) -> datetime | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seqdrop.ledger.run_record import Run
     from seqdrop.runtime.services import Services
+    from seqdrop.stages.runs.checksums import ListsEntry
     from seqdrop.stages.runs.judgement import Judgement
     from seqdrop.stages.runs.report import Document
     from seqdrop.stages.runs.survey import Survey
@@ -73,10 +74,21 @@ def _describe(report: Document) -> Iterator[str]:
             yield f"  with files, but not in the sheet: {_join(part['unexpected'])}"
         if part["undetermined_share"] is not None:
             yield f"  Undetermined: {part['undetermined_share']:.1%} of the bytes of FASTQ"
+        yield from _describe_checksums(part["checksums"])
         yield from (f"  {problem}" for problem in part["problems"])
     if report["rejected"]:
         yield f"Rejected: {len(report['rejected']):,} files"
         yield from (f"  {entry['name']} ({entry['code']})" for entry in report["rejected"][:MOST_NAMES])
+
+
+def _describe_checksums(lists: ListsEntry) -> Iterator[str]:
+    for name, count in lists["agreed"].items():
+        yield f"  {count:,} files have the checksums of {name}"
+    for name, difference in lists["differing"].items():
+        yield f"  DIFFERS: {name}: {difference}"
+    for name, files in lists["missing"].items():
+        yield f"  in {name}, but not there: {_join(files)}"
+    yield from (f"  {problem}" for problem in lists["problems"])
 
 
 def _join(names: list[str]) -> str:

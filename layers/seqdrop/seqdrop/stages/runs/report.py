@@ -15,23 +15,25 @@ from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.runs.samples import as_json, as_tsv
 from seqdrop.runtime.services import now
+from seqdrop.stages.runs.checksums import describe_lists
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
+    from seqdrop.ledger.records import Fact
     from seqdrop.ledger.run_record import Run
     from seqdrop.runtime.services import Services
+    from seqdrop.stages.run_checksums import ListResult
     from seqdrop.stages.runs.judgement import Judgement
     from seqdrop.stages.runs.survey import Survey
 
 Document = dict[str, Any]
 
 
-def write_part(services: Services, survey: Survey, folder: str, judgement: Judgement) -> Document:
-    """Add a complete folder to the report of its run, and write the table of its samples. Return the report."""
-    run = survey.run
+def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: ListResult) -> None:
+    """Add a complete folder to the report of its run, and write the table of its samples."""
+    services, run = survey.services, survey.run
     reading = read_sheet(survey, folder)
-    start = f"{folder}/" if folder else ""
-    files = [file for file in survey.files if file.name.startswith(start)]
+    files = survey.files_below(folder)
     table = reading.table(files)
     part = {
         "folder": folder,
@@ -41,19 +43,37 @@ def write_part(services: Services, survey: Survey, folder: str, judgement: Judge
         "sheet": reading.name,
         "findings": [finding.as_entry() for finding in reading.findings],
         "problems": [*judgement.verdict.warnings, *reading.problems],
+        "checksums": describe_lists(comparison),
         **as_json(table),
     }
     report = read_report(services, run)
     report["parts"] = [other for other in report.get("parts", []) if other["folder"] != folder] + [part]
     if reading.run_info:
         report["flow_cell"] = reading.run_info.flow_cell
-    _put(services, run, "samples.tsv", as_tsv(table).encode(), "text/tab-separated-values; charset=utf-8")
+    if table.rows:
+        _put(services, run, "samples.tsv", as_tsv(table).encode(), "text/tab-separated-values; charset=utf-8")
     _put_report(services, run, report)
-    return report
 
 
-def write_state(services: Services, survey: Survey, run: Run) -> Document:
+def summarize(report: Document) -> dict[str, Fact]:
+    """Return what the record of the run keeps of its report: numbers of files, bytes and samples, and the flow cell.
+
+    The samples are those of the last part that has samples.
+    """
+    parts = report["parts"]
+    sampled = next((part for part in reversed(parts) if part["samples"]), None)
+    return {
+        "files": sum(part["files"] for part in parts),
+        "bytes": sum(part["bytes"] for part in parts),
+        "samples": len(sampled["samples"]) if sampled else 0,
+        "missing_samples": len(sampled["missing"]) if sampled else 0,
+        "flow_cell": report.get("flow_cell", ""),
+    }
+
+
+def write_state(survey: Survey, run: Run) -> Document:
     """Write the state of a run, its times and its rejected files to its report; return the report."""
+    services = survey.services
     rejected = [entry for entry in survey.latest.values() if entry.upload and entry.upload.state == "REJECTED"]
     report = read_report(services, run)
     report |= {

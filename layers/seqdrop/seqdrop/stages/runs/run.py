@@ -1,8 +1,9 @@
 """Judge a run: let its complete folders advance, and move its record.
 
-Each step may be repeated. The order is: report a folder, open its gate, enqueue its files, move the record. After a
-crash the message is delivered again, and a folder whose gate is open is not reported again, because its files may have
-left the landing bucket by then.
+Each step may be repeated. The order is: note the folders to open (`opening`); for each, compare its files with the
+checksum lists, report it, note it as complete, enqueue its files; then move the record. After a crash the message is
+delivered again. The markers of a complete folder may have left the landing bucket by then, so the note counts, and not
+the verdict. A folder that is noted as complete is not reported again, because its files may have left as well.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_run_message
 from seqdrop.runtime.services import Services, iso, now
 from seqdrop.stages.runs import notices
+from seqdrop.stages.runs.checksums import compare_lists
 from seqdrop.stages.runs.judgement import Judgement, judge_survey
-from seqdrop.stages.runs.opening import enqueue_all, find_gate, open_gate
-from seqdrop.stages.runs.report import write_part, write_state
+from seqdrop.stages.runs.opening import enqueue_all
+from seqdrop.stages.runs.report import read_report, summarize, write_part, write_state
 from seqdrop.stages.runs.survey import Survey, take_survey
 
 if TYPE_CHECKING:
@@ -36,37 +38,50 @@ def advance_run(services: Services, run_id: str) -> None:
     if run is None:
         raise RecordNotFoundError("run", run_id)
     if services.analyses.run_folder(f"{run.folder}file") != run.folder:
-        return
+        return None
     survey = take_survey(services, run)
     judgement = judge_survey(survey)
     if judgement.is_new_revision and run.state in ("COMPLETE", "ARCHIVED"):
         run = _move(services, run, "COPYING", number=run.number + 1)
+    if judgement.ready and list(judgement.ready) != run.opening:
+        run = _note(services, run, opening=list(judgement.ready))
     for folder in judgement.ready:
-        _open(services, survey, folder, judgement)
+        opened = _open(services, survey, run, folder, judgement)
+        if opened is None:
+            return services.send(services.settings.validate_queue, make_run_message(run.id))
+        run = opened
     run = _record(services, run, judgement)
     run = notices.send(services, survey, run, judgement)
     if run.state == "COMPLETE" and not any(entry.is_open for entry in survey.entries):
         run = _finish(services, survey, run)
-    _look_again(services, run, judgement)
+    return _look_again(services, run, judgement)
 
 
-def _open(services: Services, survey: Survey, folder: str, judgement: Judgement) -> None:
-    """Report a complete folder, open its gate and enqueue its files."""
-    if not find_gate(services, survey.run, folder).fact("opened_at"):
-        write_part(services, survey, folder, judgement)
-        open_gate(services, survey.run, folder)
+def _open(services: Services, survey: Survey, run: Run, folder: str, judgement: Judgement) -> Run | None:
+    """Compare a complete folder with its checksum lists, report it, and let its files advance; return the record.
+
+    Return None if more of its files must be read again for that than one invocation reads. The run is then judged again
+    at once, which continues where this ended.
+    """
+    if folder not in run.complete:
+        comparison = compare_lists(survey, folder)
+        if comparison.unread:
+            return None
+        write_part(survey, folder, judgement, comparison)
+        run = _note(services, run, complete=[*run.complete, folder])
     enqueue_all(services, survey.below(folder))
+    return run
 
 
 def _record(services: Services, run: Run, judgement: Judgement) -> Run:
     """Write a judgement to the record of its run, and return the record."""
-    complete = [*run.complete, *judgement.ready]
     facts: dict[str, Fact] = {
-        "complete": complete,
         "cause": judgement.cause,
         "instrument": judgement.verdict.instrument or run.instrument,
         "instrument_name": judgement.verdict.name or run.instrument_name,
     }
+    if judgement.ready:
+        facts |= {**summarize(read_report(services, run)), "opening": []}
     if judgement.state != run.state:
         return _move(services, run, judgement.state, **facts)
     if all(getattr(run, name) == value for name, value in facts.items()):
@@ -78,13 +93,13 @@ def _finish(services: Services, survey: Survey, run: Run) -> Run:
     """Report a run whose files have all left the landing bucket or were rejected, and move it to ARCHIVED."""
     rejected = [entry for entry in survey.latest.values() if entry.upload and entry.upload.state == "REJECTED"]
     archived = replace(apply_move(run, "ARCHIVED", now(), {}), rejected=len(rejected))
-    notices.mail_archived(services, archived, write_state(services, survey, archived))
+    notices.mail_archived(services, archived, write_state(survey, archived))
     logger().info("run archived", extra={"run": run.id, "files": run.files, "rejected": len(rejected)})
     return _move(services, run, "ARCHIVED", rejected=len(rejected), due_at="")
 
 
 def _look_again(services: Services, run: Run, judgement: Judgement) -> None:
-    """Note when the run must be judged again, and send the message of that time if SQS can delay it for as long.
+    """Send the message of the time at which the run must be judged again, if SQS can delay it for as long; note it.
 
     The reconciler sends the message of a later time, and that of a message which was lost. If an earlier look is due,
     its message is enough.
@@ -92,11 +107,11 @@ def _look_again(services: Services, run: Run, judgement: Judgement) -> None:
     due_at = iso(judgement.due_at) if judgement.due_at and run.state != "ARCHIVED" else ""
     if run.due_at == due_at or (due_at and now() < run.due_at <= due_at):
         return
-    _note(services, run, due_at=due_at)
     if judgement.due_at and due_at:
-        delay = (judgement.due_at - clock.utc_now()) // timedelta(seconds=1) + 1
+        delay = max(1, (judgement.due_at - clock.utc_now()) // timedelta(seconds=1) + 1)
         if delay <= LONGEST_DELAY:
-            services.send(services.settings.validate_queue, make_run_message(run.id), max(delay, 1))
+            services.send(services.settings.validate_queue, make_run_message(run.id), delay)
+    _note(services, run, due_at=due_at)
 
 
 def _move(services: Services, run: Run, state: str, **facts: Fact) -> Run:

@@ -21,12 +21,12 @@ from seqdrop.runs.samples import SampleTable, sample_table
 from seqdrop.runs.sheets.checks import check_sheet
 from seqdrop.runs.sheets.names import is_sheet
 from seqdrop.runs.sheets.parser import parse_sheet
-from seqdrop.runs.sheets.sheet import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from seqdrop.errors import Fault
+    from seqdrop.runs.sheets.sheet import Sheet
     from seqdrop.stages.runs.survey import Survey
 
 DESCRIPTIONS: dict[str, Callable[[bytes, str], RunInfo]] = {

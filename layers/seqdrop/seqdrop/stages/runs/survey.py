@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.moves import ENDS, UPLOAD
 from seqdrop.runs.files import RunFile, RunFileError
+from seqdrop.runs.names import analysis_folder
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class Entry:
     upload: Upload | None
 
     @property
+    def file(self) -> RunFile:
+        """The file, as rules of completion see it."""
+        return RunFile(self.name, self.size, self.modified)
+
+    @property
     def is_pending(self) -> bool:
         """Whether its bytes have not been read and accepted or rejected yet."""
         return self.upload is None or self.upload.state == "RECEIVED"
@@ -68,12 +74,20 @@ class Survey:
     @property
     def files(self) -> list[RunFile]:
         """The files of the run."""
-        return [RunFile(entry.name, entry.size, entry.modified) for entry in self.latest.values()]
+        return [entry.file for entry in self.latest.values()]
+
+    def files_below(self, folder: str) -> list[RunFile]:
+        """Return the files that the completion of a folder releases."""
+        return [entry.file for entry in self.below(folder) if entry.is_latest and not entry.name.endswith("/")]
 
     def below(self, folder: str) -> Iterator[Entry]:
-        """Yield all versions below a folder of the run; "" is the run itself."""
+        """Yield the versions that the completion of a folder releases; "" is the run itself.
+
+        They are those below the folder, but the files of an on-board analysis belong to its own folder only.
+        """
         start = f"{folder}/" if folder else ""
-        return (entry for entry in self.entries if entry.name.startswith(start))
+        below = (entry for entry in self.entries if entry.name.startswith(start))
+        return below if folder else (entry for entry in below if not analysis_folder(entry.name))
 
     def read(self, name: str) -> bytes:
         """Return the content of a small file of the run.
