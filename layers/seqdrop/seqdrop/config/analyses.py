@@ -163,7 +163,7 @@ class Analyses:
         return runs.is_marker(key, analysis.markers or runs.MARKERS)
 
     def gated_folders(self, key: str) -> list[str]:
-        """Return the folders of a file, nearest first, that a marker or a manifest opens; none if rules of instruments do.
+        """Return the folders of a file, nearest first, that markers open; none if the rules of instruments do.
 
         Any of them may be the folder of its run, so one that is open is enough.
         """
@@ -178,8 +178,7 @@ class Analyses:
         It is the first folder below a prefix that has `gate = "run"` and no `markers`.
         """
         analysis = self.for_key(key)
-        by_rules = analysis is not None and analysis.gate and analysis.markers is None
-        return runs.run_of(key, analysis.prefix) if analysis and by_rules else ""
+        return runs.run_of(key, analysis.prefix) if analysis and analysis.has_runs else ""
 
     def mates_of(self, key: str) -> str:
         """Return how the analysis of a key treats mates: "wait", "check" or "single" (also if no prefix matches)."""

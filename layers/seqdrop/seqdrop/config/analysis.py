@@ -119,6 +119,11 @@ class AnalysisSettings(Table):
         return ANY in self.formats
 
     @property
+    def has_runs(self) -> bool:
+        """Whether the rules of instruments say when a run below its prefix is complete."""
+        return bool(self.gate) and self.markers is None
+
+    @property
     def model(self) -> str:
         """Name of its model; "" without a model."""
         return self.settings.model if self.settings else ""

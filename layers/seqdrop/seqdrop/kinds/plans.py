@@ -28,9 +28,9 @@ def kind_of(attempt: Attempt) -> Kind:
 
 
 def attempts_of(examination: Examination) -> list[Attempt]:
-    """Return a list of the attempt whose shards the examination wrote; an empty list if there is no model."""
+    """Return a list of the attempt whose shards the examination wrote; an empty list if no model scores the file."""
     analysis = from_json(examination.plan)
-    return [examination.attempt(analysis.name)] if analysis.has_model else []
+    return [examination.attempt(analysis.name)] if analysis.has_model and examination.is_of_reads else []
 
 
 def selection_of(examination: Examination) -> SelectionEntry:

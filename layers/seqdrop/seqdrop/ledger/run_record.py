@@ -37,9 +37,7 @@ class Run(Record):
     instrument_name: str = ""  # of that row, for people
     flow_cell: str = ""
     complete: list[str] = field(default_factory=list)  # folders whose files advance; "" is the run itself
-    opening: list[str] = field(
-        default_factory=list
-    )  # folders that were found complete; their files are not all enqueued
+    opening: list[str] = field(default_factory=list)  # complete folders whose files are not all enqueued yet
     cause: str = ""  # why the run is in its state, for people
     due_at: str = ""  # when it is judged again even if no file arrives; "" if only a file can change the verdict
     silent_at: str = ""  # when the lab was notified that no file arrives any more

@@ -73,10 +73,9 @@ def write_reason(services: Services, upload: Upload, rejection: Rejection) -> No
 def notifies_each(analyses: Analyses, upload: Upload) -> bool:
     """Return True if each rejection of such an upload is a mail of its own.
 
-    The files of a run folder in which any file is kept are reported together, in the one mail about their run.
+    The files of a run are reported together, in the one mail about their run.
     """
-    analysis = analyses.for_key(upload.key)
-    return analysis is None or not (analysis.keeps_any and analysis.gate and upload.run)
+    return not analyses.run_folder(upload.key)
 
 
 def mail_rejection(

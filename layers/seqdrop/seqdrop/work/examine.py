@@ -15,7 +15,7 @@ from seqdrop.reads.suffix import format_of_reads
 from seqdrop.work import mate_digests
 from seqdrop.work.bam_header import is_aligned
 from seqdrop.work.examination import Examination, rejection, save
-from seqdrop.work.hashing import OTHER, hash_object, is_hashed_only
+from seqdrop.work.hashing import OTHER, hash_object, is_hashed_only, is_kept_whole
 from seqdrop.work.items import MEGABYTE, pack_shards, shard_key
 from seqdrop.work.reading_pass import ReadingPass, make_reading
 
@@ -78,7 +78,9 @@ def examine(
     that a caller can report its progress. Raise ObjectGoneError if the upload was deleted.
     """
     version, analysis = request.version, request.analysis
-    if is_hashed_only(analysis, version.key, version.size) or (analysis.keeps_any and is_aligned(s3, version)):
+    if is_hashed_only(analysis, version.key, version.size) or (
+        is_kept_whole(analysis, version.key) and is_aligned(s3, version)
+    ):
         examination = hash_upload(s3, request, on_start)
     else:
         examination = _read_upload(s3, work, request, on_start)

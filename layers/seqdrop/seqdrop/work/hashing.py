@@ -1,8 +1,9 @@
 """Files of a run that are only hashed: which they are, and the pass over one. Needs neither numpy nor pysam.
 
-An analysis with formats = ["any"] keeps every file. Files with the suffix of FASTQ, FASTA of nucleotides or BAM are
-read and checked (`work.examine`), except a BAM of aligned reads, and files that are too large to be checked. All others
-are hashed as they are, whatever they contain, also if they have no bytes.
+An analysis with formats = ["any"] keeps every file, and so does one with gate = "run" in the folder of a run. Files with
+the suffix of FASTQ, FASTA of nucleotides or BAM are read and checked (`work.examine`), except a BAM of aligned reads,
+and files that are too large to be checked. All others are hashed as they are, whatever they contain, also if they have
+no bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.aws.multipart import PartDigests, needs_multipart
 from seqdrop.aws.ranged_stream import PART, RangedObject
+from seqdrop.companions.runs import run_of
 from seqdrop.reads.digest import Digest
 from seqdrop.reads.suffix import format_of_reads
 
@@ -64,7 +66,15 @@ def is_hashed_only(analysis: AnalysisSettings, key: str, size: int) -> bool:
 
     A file with the suffix of BAM may turn out to be one as well when it is opened (`bam_header.is_aligned`).
     """
-    return analysis.keeps_any and (format_of_reads(key) is None or size > MOST_CHECKED)
+    form = format_of_reads(key)
+    if analysis.keeps_any:
+        return form is None or size > MOST_CHECKED
+    return is_kept_whole(analysis, key) and form not in analysis.formats
+
+
+def is_kept_whole(analysis: AnalysisSettings, key: str) -> bool:
+    """Return True if every file is accepted at this place: in a run, or wherever the analysis accepts any file."""
+    return analysis.keeps_any or (analysis.has_runs and run_of(key, analysis.prefix) != "")
 
 
 def is_one_request(size: int) -> bool:

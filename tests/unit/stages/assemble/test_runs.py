@@ -13,8 +13,8 @@ from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.landed import LEASE
 from seqdrop.stages.validate.validate import validate
 
-from tests.unit.stages.mates import Explorer, fastq
 from tests.unit.stages.marked_runs import FASTQ, World, gated, manifest
+from tests.unit.stages.mates import Explorer, fastq
 
 pytestmark = pytest.mark.usefixtures("reports_once")
 MARKER = "reads/run7/CopyComplete.txt"

@@ -1,6 +1,7 @@
 """Runs of sequencers from the first file to the archive, with their report and their mail."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from seqdrop.stages.reconcile.due_runs import judge_due_runs
@@ -212,3 +213,26 @@ def test_a_folder_is_opened_when_all_its_files_have_been_read(world, novaseq):
     world.wait(60)
     assert (world.run().state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
     assert "checksum_list" in world.receipt(late)
+
+
+def test_other_files_of_a_gated_run_under_a_model_prefix_are_kept_and_its_reads_are_scored(world, novaseq):
+    packaged = world.services.analyses
+    reads = replace(packaged.by_name["reads"], gate="run", mates="single")
+    analyses = replace(packaged, by_name=packaged.by_name | {"reads": reads})
+    world.services = replace(world.services, analyses=analyses)
+    world.drop_all(novaseq, f"reads/{NAME}/")
+    world.wait(60)
+    run = world.run(f"reads/{NAME}/")
+    assert run.state == "COMPLETE"
+    sequences = {name for name in novaseq if ".fastq" in name}
+    assert {world.upload(name).state for name in sequences} == {"VALIDATED"}  # until they are predicted
+    assert {world.upload(name).state for name in novaseq if name not in sequences} == {"ARCHIVED"}
+    queued = {message.body.get("attempt", "").split("-")[0] for message in world.started}
+    assert queued == {world.upload(name).id for name in sequences}
+    assert world.mails == []
+
+
+def test_a_file_beside_the_runs_is_in_no_run(world):
+    world.drop("notes.txt", b"text\n", "runs/")
+    world.wait(5)
+    assert world.upload("notes.txt").state == "ARCHIVED"

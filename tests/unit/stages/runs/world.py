@@ -73,6 +73,7 @@ class RunWorld:
         self.services = replace(direct_services(self.account), ledger=Ledger(Table(self.account), now), sqs=self.queues)
         self.ledger = self.services.ledger
         self.dropped: dict[str, UploadVersion] = {}
+        self.started: list[Message] = []  # the messages that have attempts started
 
     def drop(self, name: str, body: bytes = b"", folder: str = FOLDER) -> UploadVersion:
         """Put a file into the landing bucket and send its event."""
@@ -106,6 +107,8 @@ class RunWorld:
             archive(self.services, message.body["upload"])
         elif "run" in message.body:
             advance_run(self.services, message.body["run"])
+        elif message.queue == "transform_queue":
+            self.started.append(message)
         elif message.queue == "validate_queue":
             for version in parse_landed_versions(message.body):
                 validate(self.services, version)

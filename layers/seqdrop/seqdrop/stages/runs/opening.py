@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seqdrop.stages.routing import enqueue_next
+from seqdrop.work.hashing import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,5 +41,5 @@ def enqueue_all(services: Services, entries: Iterable[Entry]) -> None:
 def _is_kept(services: Services, upload: Upload) -> bool:
     """Return True if nothing but its run delays the archive copy of an upload: it never has an attempt."""
     analysis = services.analyses.for_key(upload.key)
-    belongs_to_attempt = upload.training or upload.masks_of
-    return analysis is not None and not analysis.has_model and not belongs_to_attempt
+    has_model = analysis is not None and analysis.has_model and upload.format != OTHER
+    return analysis is not None and not (has_model or upload.training or upload.masks_of)
