@@ -13,6 +13,7 @@ from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.notifications import notifies_each
 from seqdrop.stages.validate.validate import validate
+from seqdrop.work import hashing
 from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.unit.stages.runs import FASTQ, Hooked, World
@@ -112,14 +113,14 @@ def test_the_calls_of_a_small_file_are_bounded(world):
         validate(world.services, version)
         assert counts.take() == ({"get_object": 1}, 2)  # its record, and its move to VALIDATED
         validate(world.services, version)  # the message again
-        seen, writes = counts.take()
-        assert (seen.total(), writes) == (2, 1)  # is it still there?; its record, which exists
+        requests, writes = counts.take()
+        assert (requests.total(), writes) == (2, 1)  # is it still there?; its record, which exists
     open_run(world)
     counts.take()
     for version in versions:
         archive(world.services, version.id)
-        seen, writes = counts.take()
-        assert seen == {"head_object": 4, "copy_object": 1, "put_object": 1, "delete_object": 1}
+        requests, writes = counts.take()
+        assert requests == {"head_object": 4, "copy_object": 1, "put_object": 1, "delete_object": 1}
         assert writes == 3  # the claim of its bytes, its move to ARCHIVED, and the claim with its expiry
 
 
@@ -155,7 +156,8 @@ def test_a_deleted_file_is_withdrawn(world):
         assert world.states(version) == ["WITHDRAWN"]
 
 
-def test_a_file_above_the_limit_of_a_lambda_is_hashed_by_a_job(world):
+def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeypatch):
+    monkeypatch.setattr(hashing, "MOST_IN_LAMBDA", 399)
     world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
     body = b"CRAM" * 100
     version = world.drop(FOLDER + "a.cram", body)
@@ -167,6 +169,12 @@ def test_a_file_above_the_limit_of_a_lambda_is_hashed_by_a_job(world):
     upload = world.upload(version)
     assert (upload.state, upload.format, upload.crc32) == ("VALIDATED", "other", f"{zlib.crc32(body):08x}")
     assert not results(world)
+
+
+def test_a_file_above_lambda_gb_is_hashed_by_a_lambda_if_it_has_the_time(world):
+    world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
+    version = world.take(FOLDER + "a.pod5", b"pod5")
+    assert (world.states(version), world.sent) == (["VALIDATED"], [])
 
 
 def test_the_same_file_again_is_a_duplicate(world):
