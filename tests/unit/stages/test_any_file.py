@@ -216,6 +216,18 @@ def test_two_mates_without_reads_are_kept(world):
     empty = gzip.compress(b"", mtime=0)
     versions = [world.take(f"{FOLDER}S1_R{mate}_001.fastq.gz", empty) for mate in (1, 2)]
     assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
+    report = world.read_json("reports", versions[1])
+    assert (report["mate"]["checked"], report["mate"]["faults"], report["mate"]["note"]) == (True, [], "")
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_a_mate_without_reads_does_not_fit_one_with_reads(world, empty):
+    bodies = {empty: b"", 3 - empty: FASTQ}
+    versions = [world.take(f"{FOLDER}S1_R{mate}_001.fastq", bodies[mate]) for mate in (1, 2)]
+    assert world.states(*versions) == ["VALIDATED", "REJECTED"]
+    reason = world.read_json("reasons", versions[1])
+    assert reason["code"] == "mates_unequal_counts"
+    assert f"the first file has {int(empty == 2)} reads, the second {int(empty == 1)}" in reason["message"]
 
 
 def test_a_lab_whose_analyses_have_no_runs_rejects_the_key_as_before(world):
