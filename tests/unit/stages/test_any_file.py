@@ -7,17 +7,20 @@ import hashlib
 import zlib
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.notifications import notifies_each
+from seqdrop.stages.start_processing.container import ProgressPrinter
 from seqdrop.stages.validate.validate import validate
 from seqdrop.work import hashing
 from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.unit.stages.runs import FASTQ, Hooked, World
 
+SHARED = Path(__file__).parents[3].parent / "shared" / "data" / "runs"
 FOLDER = "runs/20240531_LH00130_0061_A22CC55LT4/"
 OTHERS = {
     "RunInfo.xml": b"<RunInfo/>",
@@ -156,7 +159,7 @@ def test_a_deleted_file_is_withdrawn(world):
         assert world.states(version) == ["WITHDRAWN"]
 
 
-def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeypatch):
+def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeypatch, capsys):
     monkeypatch.setattr(hashing, "MOST_IN_LAMBDA", 399)
     world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
     body = b"CRAM" * 100
@@ -164,7 +167,10 @@ def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeyp
     validate(world.services, version)
     assert [queue for queue, _ in world.sent] == ["processing_queue"]
     analysis = world.services.analyses.for_key(version.key)
-    examine(world.services.s3, "work", ExaminationRequest(version, analysis))  # the container of the job
+    progress = ProgressPrinter(version)
+    examine(world.services.s3, "work", ExaminationRequest(version, analysis), progress.begin)  # as the container does
+    progress.end()
+    assert f"{version.id}: 0 records, 0 of 0 MB (100%" in capsys.readouterr().out
     validate(world.services, version)
     upload = world.upload(version)
     assert (upload.state, upload.format, upload.crc32) == ("VALIDATED", "other", f"{zlib.crc32(body):08x}")
@@ -237,3 +243,16 @@ def test_a_lab_whose_analyses_have_no_runs_rejects_the_key_as_before(world):
     version = world.take(FOLDER + "RunInfo.xml", b"<RunInfo/>")
     assert world.read_json("reasons", version)["code"] == "no_analysis"
     assert len(world.mails) == 1
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared/data/runs, real run folders, is not beside the checkout")
+def test_no_file_of_the_real_run_folders_is_rejected(world):
+    paths = [path for path in SHARED.rglob("*") if path.is_file() and path.suffix != ".md"]
+    versions = {path: world.take(f"runs/{path.relative_to(SHARED).as_posix()}", path.read_bytes()) for path in paths}
+    uploads = {path: world.upload(version) for path, version in versions.items()}
+    assert len(uploads) > 100
+    assert {upload.state for upload in uploads.values()} == {"VALIDATED"}
+    for path, upload in uploads.items():
+        assert upload.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert upload.format in ("other", "marker", "fastq")
+    assert not world.mails
