@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import REST, Bounds, Reading
+from seqdrop.reads.findings import Policy
 
 from tests.unit.reads.planting import fastq
 
@@ -140,6 +141,13 @@ def test_a_wrong_checksum_of_a_header_is_reported(flags, wrong):
 def test_a_wrong_checksum_of_a_later_header_is_reported():
     body = HALVES[0] + gzip_header(10, 1) + HALVES[1][10:]
     assert read(body)[0] == [("gzip_bad_header_crc", len(HALVES[0]) + len(gzip_header(10)))]
+
+
+def test_a_file_that_stays_valid_is_hashed_to_its_end_even_if_its_end_is_not_parsed():
+    body = GZIP + b"x" * (2 * REST)
+    faults, reading = read(body, policy=Policy({"gzip_trailing_garbage": "warning"}))
+    assert not faults
+    assert reading.report()["sha256"] == hashlib.sha256(body).hexdigest()
 
 
 @pytest.mark.parametrize("zeros", [1, 2, 4, 8, 512, 100_000, 300_000])

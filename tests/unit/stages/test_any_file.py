@@ -7,16 +7,20 @@ import hashlib
 import zlib
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.notifications import notifies_each
+from seqdrop.stages.start_processing.container import ProgressPrinter
 from seqdrop.stages.validate.validate import validate
+from seqdrop.work import hashing
 from seqdrop.work.examine import ExaminationRequest, examine
 
 from tests.unit.stages.runs import FASTQ, Hooked, World
 
+SHARED = Path(__file__).parents[3].parent / "shared" / "data" / "runs"
 FOLDER = "runs/20240531_LH00130_0061_A22CC55LT4/"
 OTHERS = {
     "RunInfo.xml": b"<RunInfo/>",
@@ -112,14 +116,14 @@ def test_the_calls_of_a_small_file_are_bounded(world):
         validate(world.services, version)
         assert counts.take() == ({"get_object": 1}, 2)  # its record, and its move to VALIDATED
         validate(world.services, version)  # the message again
-        seen, writes = counts.take()
-        assert (seen.total(), writes) == (2, 1)  # is it still there?; its record, which exists
+        requests, writes = counts.take()
+        assert (requests.total(), writes) == (2, 1)  # is it still there?; its record, which exists
     open_run(world)
     counts.take()
     for version in versions:
         archive(world.services, version.id)
-        seen, writes = counts.take()
-        assert seen == {"head_object": 4, "copy_object": 1, "put_object": 1, "delete_object": 1}
+        requests, writes = counts.take()
+        assert requests == {"head_object": 4, "copy_object": 1, "put_object": 1, "delete_object": 1}
         assert writes == 3  # the claim of its bytes, its move to ARCHIVED, and the claim with its expiry
 
 
@@ -155,18 +159,28 @@ def test_a_deleted_file_is_withdrawn(world):
         assert world.states(version) == ["WITHDRAWN"]
 
 
-def test_a_file_above_the_limit_of_a_lambda_is_hashed_by_a_job(world):
+def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeypatch, capsys):
+    monkeypatch.setattr(hashing, "MOST_IN_LAMBDA", 399)
     world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
     body = b"CRAM" * 100
     version = world.drop(FOLDER + "a.cram", body)
     validate(world.services, version)
     assert [queue for queue, _ in world.sent] == ["processing_queue"]
     analysis = world.services.analyses.for_key(version.key)
-    examine(world.services.s3, "work", ExaminationRequest(version, analysis))  # the container of the job
+    progress = ProgressPrinter(version)
+    examine(world.services.s3, "work", ExaminationRequest(version, analysis), progress.begin)  # as the container does
+    progress.end()
+    assert f"{version.id}: 0 records, 0 of 0 MB (100%" in capsys.readouterr().out
     validate(world.services, version)
     upload = world.upload(version)
     assert (upload.state, upload.format, upload.crc32) == ("VALIDATED", "other", f"{zlib.crc32(body):08x}")
     assert not results(world)
+
+
+def test_a_file_above_lambda_gb_is_hashed_by_a_lambda_if_it_has_the_time(world):
+    world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
+    version = world.take(FOLDER + "a.pod5", b"pod5")
+    assert (world.states(version), world.sent) == (["VALIDATED"], [])
 
 
 def test_the_same_file_again_is_a_duplicate(world):
@@ -208,6 +222,18 @@ def test_two_mates_without_reads_are_kept(world):
     empty = gzip.compress(b"", mtime=0)
     versions = [world.take(f"{FOLDER}S1_R{mate}_001.fastq.gz", empty) for mate in (1, 2)]
     assert world.states(*versions) == ["VALIDATED", "VALIDATED"]
+    report = world.read_json("reports", versions[1])
+    assert (report["mate"]["checked"], report["mate"]["faults"], report["mate"]["note"]) == (True, [], "")
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_a_mate_without_reads_does_not_fit_one_with_reads(world, empty):
+    bodies = {empty: b"", 3 - empty: FASTQ}
+    versions = [world.take(f"{FOLDER}S1_R{mate}_001.fastq", bodies[mate]) for mate in (1, 2)]
+    assert world.states(*versions) == ["VALIDATED", "REJECTED"]
+    reason = world.read_json("reasons", versions[1])
+    assert reason["code"] == "mates_unequal_counts"
+    assert f"the first file has {int(empty == 2)} reads, the second {int(empty == 1)}" in reason["message"]
 
 
 def test_a_lab_whose_analyses_have_no_runs_rejects_the_key_as_before(world):
@@ -217,3 +243,16 @@ def test_a_lab_whose_analyses_have_no_runs_rejects_the_key_as_before(world):
     version = world.take(FOLDER + "RunInfo.xml", b"<RunInfo/>")
     assert world.read_json("reasons", version)["code"] == "no_analysis"
     assert len(world.mails) == 1
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="shared/data/runs, real run folders, is not beside the checkout")
+def test_no_file_of_the_real_run_folders_is_rejected(world):
+    paths = [path for path in SHARED.rglob("*") if path.is_file() and path.suffix != ".md"]
+    versions = {path: world.take(f"runs/{path.relative_to(SHARED).as_posix()}", path.read_bytes()) for path in paths}
+    uploads = {path: world.upload(version) for path, version in versions.items()}
+    assert len(uploads) > 100
+    assert {upload.state for upload in uploads.values()} == {"VALIDATED"}
+    for path, upload in uploads.items():
+        assert upload.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert upload.format in ("other", "marker", "fastq")
+    assert not world.mails

@@ -145,6 +145,16 @@ def test_md5_that_the_pass_computed_is_not_read_again():
     assert (run.reads, run.writes) == (0, 1)
 
 
+def test_an_upload_that_an_earlier_version_examined_is_read_again_for_its_crc32():
+    run = Run(FILES | {MANIFEST: manifest(FILES)})
+    for name in FILES:
+        assert run.world.ledger.note(run.upload(name), crc32="")
+    assert run.apply().agreed == dict.fromkeys(FILES, MANIFEST)
+    assert (run.reads, run.writes) == (len(FILES), len(FILES))
+    assert [run.upload(name).crc32 for name in FILES] == [crc(body) for body in FILES.values()]
+    assert run.upload(MANIFEST).md5 == ""
+
+
 def test_a_difference_of_any_list_rejects_even_if_another_agrees():
     lists = {MANIFEST: manifest(FILES), "seqdrop-manifest.json": json.dumps(
         {"files": [{"name": "Analysis/2/Data/0.csv", "sha256": "0" * 64}]}).encode()}  # fmt: skip

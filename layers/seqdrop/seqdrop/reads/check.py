@@ -164,8 +164,7 @@ class Reading:
             yield from self._parse(open_stream(self.digest, expansion), keep)
         except InvalidFileError as error:
             self.findings.add(error.fault)
-            # A file that stays valid, such as an empty one where that is a warning, needs the hash of all its bytes.
-            self.digest.drain(None if self.findings.valid else REST)
+            self._drain_rest()
 
     def _parse(self, stream: PlainText, keep: bool) -> Iterator[Batch]:
         blocks = self._first_block(stream)
@@ -240,13 +239,17 @@ class Reading:
         """Report damage of the stream; if there is none, read the rest of the file and check its end marker."""
         if blocks.broken:
             self.findings.add(self._locate(blocks.broken.fault, parser))
-            self.digest.drain(REST)
+            self._drain_rest()
         elif blocks.final:
             self.digest.drain()
             for end_fault in stream.end_faults():
                 self.findings.add(end_fault)
         if self.format == "bam":
             self.findings.replace_faults(_without_lines)
+
+    def _drain_rest(self) -> None:
+        """Read on after the parsing has ended: to the end if the file stays valid, because its hash is then needed."""
+        self.digest.drain(None if self.findings.valid else REST)
 
     def _locate(self, original: Fault, parser: Fastq | Fasta) -> Fault:
         """Return a fault of the stream; if the data are sound but too many, with the record at which reading stopped.

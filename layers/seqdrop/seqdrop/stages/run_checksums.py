@@ -24,7 +24,7 @@ from seqdrop.runs.files import RunFileError
 from seqdrop.stages.notifications import RejectionMail, mail_rejection, write_reason
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.work.examination import rejection
-from seqdrop.work.hashing import hash_object
+from seqdrop.work.hashing import MOST_IN_LAMBDA, hash_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,8 +40,7 @@ ADVICE = (
     "The file was changed after the list was written, or damaged on the way. Compare it with the file on the "
     "instrument, and upload it again. If the list is wrong, correct it, and upload the list and the file again."
 )
-# A Lambda has 15 minutes, and reads 75 MB/s or more: 20 GB take less than five minutes.
-MOST_READ = 20_000_000_000
+MOST_READ = MOST_IN_LAMBDA  # bytes
 MOST_LIST = 20_000_000  # bytes of a list; enough for more than 100,000 files
 TOGETHER = 50  # records in one transaction; DynamoDB allows 100
 MAX_TRIES = 10  # a try fails only if another invocation wrote the record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 from seqdrop.aws.ranged_stream import RangedObject
@@ -43,12 +42,12 @@ def has_references(raw: SupportsRead[bytes]) -> bool:
         start = _read(stream, len(BAM) + 4)
         if not start.startswith(BAM) or len(start) < len(BAM) + 4:
             return False
-        (length,) = struct.unpack("<i", start[len(BAM) :])
+        length = int.from_bytes(start[len(BAM) :], "little", signed=True)
         if length > LONGEST_TEXT:
             return True
         rest = _read(stream, max(length, 0) + 4)
         is_whole = len(rest) == length + 4
-        return is_whole and struct.unpack("<i", rest[length:])[0] > 0
+        return is_whole and int.from_bytes(rest[length:], "little", signed=True) > 0
     except InvalidFileError:
         return False  # the check of its records reports what is wrong
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OTHER = "other"  # the format of a file that was only hashed
 # To check a FASTQ takes up to 36 bytes of memory for each read: 12 of an ml.m5.xlarge's 16 GB for 15 GB of gzip.
 MOST_CHECKED = 15_000_000_000
+# A Lambda hashes this in its 15 minutes at 22 MB/s, and S3 gives it several times as much: larger files take a job. So
+# the limit is above `lambda_gb`, which is for files that are checked.
+MOST_IN_LAMBDA = 20_000_000_000
 
 
 class Progress(Protocol):
@@ -75,6 +78,11 @@ def is_hashed_only(analysis: AnalysisSettings, key: str, size: int) -> bool:
 def is_kept_whole(analysis: AnalysisSettings, key: str) -> bool:
     """Return True if every file is accepted at this place: in a run, or wherever the analysis accepts any file."""
     return analysis.keeps_any or (analysis.has_runs and run_of(key, analysis.prefix) != "")
+
+
+def is_hashed_by_lambda(analysis: AnalysisSettings, key: str, size: int) -> bool:
+    """Return True if a file is only hashed, by its name and size, and a Lambda has the time to do it."""
+    return size <= MOST_IN_LAMBDA and is_hashed_only(analysis, key, size)
 
 
 def is_one_request(size: int) -> bool:

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.companions.mates import parse
-from seqdrop.reads.codes import ERROR, IGNORE
+from seqdrop.reads.codes import ERROR, IGNORE, WARNING
+from seqdrop.reads.findings import fault
 from seqdrop.reads.name_digests import NameDigest, compare
 from seqdrop.reads.name_samples import from_text, to_text
 
@@ -48,14 +49,22 @@ def check(first: NameDigest | None, second: NameDigest | None, sure: bool, polic
     `sure` is False if their file names may also be those of two samples (`MateName.sure`).
     """
     if first is None or second is None:
-        note = "not checked: one file has no reads, or its read names have expired (they are stored for 14 days)"
-        return Check(False, note=note)
+        return Check(False, note="not checked: the read names of one file have expired (they are stored for 14 days)")
     note = "" if sure else _explain_two_samples(first, second)
     if note:
         return Check(False, note=f"not checked: {note}, so they are two samples")
     findings = [fault for fault in compare(first, second) if policy.severity(fault.code) != IGNORE]
     faults = tuple(fault for fault in findings if policy.severity(fault.code) == ERROR)
     return Check(True, faults, "; ".join(fault.message for fault in findings if fault not in faults))
+
+
+def check_empty(first: int, second: int, policy: Policy) -> Check | None:
+    """Return the comparison of two mates with these numbers of reads if one has none, and therefore no digest."""
+    if first and second:
+        return None
+    severity = IGNORE if first == second else policy.severity("mates_unequal_counts")
+    finding = fault("mates_unequal_counts", f"the first file has {first} reads, the second {second}")
+    return Check(True, (finding,) if severity == ERROR else (), finding.message if severity == WARNING else "")
 
 
 def _explain_two_samples(first: NameDigest, second: NameDigest) -> str:

@@ -78,9 +78,12 @@ class Pairing:
 def compare(view: View[Examination], mate: Upload, own: Examination, of_mate: Examination | None) -> Pairing:
     """Compare the read names of an upload and its mate, with the severities of the upload's analysis."""
     s3, work = view.services.s3, view.services.settings.work
-    first, second = (mate_digests.load(s3, work, upload.id) for upload in order_mates(view.upload, mate))
-    severities = Policy(from_json(own.plan).severity)
-    check = mate_digests.check(first, second, parse_mate(view.upload).sure, severities)
+    ordered, severities = order_mates(view.upload, mate), Policy(from_json(own.plan).severity)
+    counts = {view.upload.id: own.report["records"], mate.id: mate.records}
+    check = mate_digests.check_empty(counts[ordered[0].id], counts[ordered[1].id], severities)
+    if check is None:
+        first, second = (mate_digests.load(s3, work, upload.id) for upload in ordered)
+        check = mate_digests.check(first, second, parse_mate(view.upload).sure, severities)
     return Pairing(view.services, view.upload, mate, own, of_mate, check)
 
 

@@ -27,7 +27,7 @@ from seqdrop.stages.unreadable import explain_unreadable
 from seqdrop.stages.validate.run_gate import monitor
 from seqdrop.work.examination import Examination, load, rejection
 from seqdrop.work.examine import ExaminationRequest, examine, hash_upload
-from seqdrop.work.hashing import is_hashed_only, is_one_request
+from seqdrop.work.hashing import is_hashed_by_lambda, is_one_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
     analysis = _check_place(services, upload, analysis)
     if policy and not policy.after_examination:
         return resolve(services, upload, policy)
-    if is_hashed_only(analysis, upload.key, upload.size) and not services.analyses.needs_job(upload.size):
+    if is_hashed_by_lambda(analysis, upload.key, upload.size):
         return _hash(services, upload, analysis)
     if examination := load(services.s3, services.settings.work, upload.id, upload.read_for):
         return _accept_or_reject(services, upload, examination, policy)
