@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from seqdrop.ledger.earlier_sets import RUNS
+from seqdrop.ledger.run_record import run_id
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.notifications import notifies_each
 from seqdrop.stages.start_processing.container import ProgressPrinter
@@ -18,7 +18,7 @@ from seqdrop.stages.validate.validate import validate
 from seqdrop.work import hashing
 from seqdrop.work.examine import ExaminationRequest, examine
 
-from tests.unit.stages.runs import FASTQ, Hooked, World
+from tests.unit.stages.marked_runs import FASTQ, Hooked, World
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data" / "runs"
 FOLDER = "runs/20240531_LH00130_0061_A22CC55LT4/"
@@ -67,9 +67,10 @@ def world() -> World:
 
 
 def open_run(world: World, folder: str = FOLDER) -> None:
-    """Open a run in the ledger, as a marker or the rule of its instrument does."""
-    run = world.ledger.file_set(RUNS, f"landing/{folder}")
-    assert world.ledger.save(run.with_facts(opened_at="2026-01-01T00:00:00.000Z"))
+    """Open a run in the ledger, as the rule of its instrument does."""
+    run = world.ledger.find_run(run_id("landing", folder))
+    assert run
+    assert world.ledger.note(run, complete=["", "Analysis/1", "Analysis/2", *run.complete])
 
 
 def results(world: World) -> set[str]:
@@ -110,6 +111,7 @@ def test_a_file_that_is_only_hashed_has_no_report_and_no_examination(world):
 
 def test_the_calls_of_a_small_file_are_bounded(world):
     counts = Counts(world)
+    world.take(FOLDER + "first.txt", b"")  # it creates the record of the run
     versions = [world.drop(f"{FOLDER}Thumbnail_Images/L001/{number}.jpg", b"jpg%d" % number) for number in range(5)]
     counts.take()
     for version in versions:
@@ -129,6 +131,7 @@ def test_the_calls_of_a_small_file_are_bounded(world):
 
 def test_a_file_of_several_requests_is_read_under_a_lease(world):
     counts = Counts(world)
+    world.take(FOLDER + "first.txt", b"")
     version = world.drop(FOLDER + "big.cbcl", b"x" * (4 << 20) + b"y")
     counts.take()
     validate(world.services, version)
@@ -165,7 +168,7 @@ def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeyp
     body = b"CRAM" * 100
     version = world.drop(FOLDER + "a.cram", body)
     validate(world.services, version)
-    assert [queue for queue, _ in world.sent] == ["processing_queue"]
+    assert [queue for queue, body in world.sent if "run" not in body] == ["processing_queue"]
     analysis = world.services.analyses.for_key(version.key)
     progress = ProgressPrinter(version)
     examine(world.services.s3, "work", ExaminationRequest(version, analysis), progress.begin)  # as the container does

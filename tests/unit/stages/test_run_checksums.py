@@ -15,7 +15,7 @@ from seqdrop.stages import run_checksums
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.run_checksums import ListResult, apply_lists
 
-from tests.unit.stages.runs import World
+from tests.unit.stages.marked_runs import World
 from tests.unit.stages.test_any_file import open_run
 
 FOLDER = "runs/20240531_LH00130_0061_A22CC55LT4/"

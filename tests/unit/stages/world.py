@@ -86,6 +86,8 @@ class World:
             if body is None:
                 return
             self.sent.remove(("validate_queue", body))
+            if "run" in body:
+                continue  # tests/unit/stages/runs has the judgement of runs
             for version in parse_landed_versions(body):
                 validate(self.services, version)
         raise AssertionError(f"validate sent itself more than {most} messages")

@@ -61,6 +61,10 @@ class Run(Record):
         """The name of the folder."""
         return self.folder.rstrip("/").rpartition("/")[2]
 
+    def key_of(self, name: str) -> str:
+        """Return the landing key of a file, by its path below the folder."""
+        return self.folder + name
+
     def releases(self, key: str) -> bool:
         """Return True if the file with this landing key may advance: one of its folders is complete."""
         return not {*gate_folders(key.removeprefix(self.folder))}.isdisjoint(self.complete)
