@@ -71,7 +71,7 @@ def _is_match(row: Row, name: str) -> bool:
     return any(re.fullmatch(pattern, name, re.ASCII) for pattern in row.unit_folders)
 
 
-def assess_part(part: Part, row: Row, version: str, look: Look) -> Assessment:
+def assess_part(part: Part, row: Row, version: str | None, look: Look) -> Assessment:
     """Return the state of a part by the rules of its instrument's row."""
     warnings: list[str] = []
     grace = timedelta(minutes=row.grace_minutes)
