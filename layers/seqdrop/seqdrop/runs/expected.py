@@ -42,13 +42,14 @@ class Expectation:
 def expect(sheet: Sheet | None, run_info: RunInfo | None, files: Iterable[ReadFileName]) -> Expectation:
     """Return what to expect of each sample of a run.
 
-    Reads are expected of Illumina and AVITI only: other instruments write one file, or an unknown number of files.
+    Reads are expected of Illumina and AVITI only: other instruments write one file, or an unknown number of files. All
+    lanes are expected only of the samples of a sheet whose rows have no lane.
     """
     lanes: dict[str, set[int]] = {}
     for sample in sheet.samples if sheet else ():
         if sample.lanes:
             lanes.setdefault(sample.sample_id, set()).update(sample.lanes)
-    count = run_info.lanes if run_info else 0
+    count = run_info.lanes if run_info and sheet and sheet.samples else 0
     return Expectation(
         reads=_expected_reads(sheet, run_info, files),
         lanes={sample: frozenset(numbers) for sample, numbers in lanes.items()},
