@@ -119,16 +119,16 @@ def test_rows_without_a_lane_expect_all_lanes_if_files_are_split():
 
 def test_without_a_sheet_no_lane_is_expected():
     assert statuses(sample_table(None, pair("S1_S1_L001"), RUN))["S1"] == ("complete", ())
-    one = files("S1_S1_L001_R1_001.fastq.gz")
-    assert statuses(sample_table(None, one, RUN))["S1"] == ("incomplete", ("L001 R2",))
+    only = files("S1_S1_L001_R1_001.fastq.gz")
+    assert statuses(sample_table(None, only, RUN))["S1"] == ("incomplete", ("L001 R2",))
 
 
 def test_reads_that_have_no_bases_are_not_expected():
     settings = "[BCLConvert_Settings]\nOverrideCycles,{}\n"
-    one = files("S1_S1_R2_001.fastq.gz")
+    only = files("S1_S1_R2_001.fastq.gz")
     for override, expected in (("U151;I8;I8;Y151", "complete"), ("U9Y142;I8;I8;Y151", "incomplete")):
         plan = sheet("Sample_ID\nS1\n", settings.format(override) + V2)
-        assert statuses(sample_table(plan, one, RUN))["S1"][0] == expected
+        assert statuses(sample_table(plan, only, RUN))["S1"][0] == expected
 
 
 def test_without_cycles_other_samples_say_which_reads_to_expect():

@@ -59,7 +59,7 @@ def expect(sheet: Sheet | None, run_info: RunInfo | None, files: Iterable[ReadFi
 
 def _expected_reads(sheet: Sheet | None, run_info: RunInfo | None, files: Iterable[ReadFileName]) -> tuple[str, ...]:
     """Return R1, R2 … of the run, by its instrument, its sheet, or the files of any sample."""
-    seen = {file.read for file in files if file.read[:1] == "R" and file.read[1:].isdigit()}
+    numbered = {file.read for file in files if file.read[:1] == "R" and file.read[1:].isdigit()}
     cycles: dict[str, int] = {}
     if run_info is not None:
         cycles = {name: read.cycles for name, read in run_info.named_reads.items()}
@@ -67,7 +67,7 @@ def _expected_reads(sheet: Sheet | None, run_info: RunInfo | None, files: Iterab
         cycles = sheet.cycles
     reads = [read for read in cycles if read[0] == "R"]
     if not reads:
-        return tuple(sorted(seen))
+        return tuple(sorted(numbered))
     if sheet is not None:
         reads = [read for read in reads if read in _written_reads(sheet, cycles, reads)]
     return tuple(sorted(reads))
