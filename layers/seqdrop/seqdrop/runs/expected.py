@@ -42,13 +42,14 @@ class Expectation:
 def expect(sheet: Sheet | None, run_info: RunInfo | None, files: Iterable[ReadFileName]) -> Expectation:
     """Return what to expect of each sample of a run.
 
-    Reads are expected of Illumina and AVITI only: other instruments write one file, or an unknown number of files.
+    Reads are expected of Illumina and AVITI only: other instruments write one file, or an unknown number of files. All
+    lanes are expected only of the samples of a sheet whose rows have no lane.
     """
     lanes: dict[str, set[int]] = {}
     for sample in sheet.samples if sheet else ():
         if sample.lanes:
             lanes.setdefault(sample.sample_id, set()).update(sample.lanes)
-    count = run_info.lanes if run_info else 0
+    count = run_info.lanes if run_info and sheet and sheet.samples else 0
     return Expectation(
         reads=_expected_reads(sheet, run_info, files),
         lanes={sample: frozenset(numbers) for sample, numbers in lanes.items()},
@@ -58,7 +59,7 @@ def expect(sheet: Sheet | None, run_info: RunInfo | None, files: Iterable[ReadFi
 
 def _expected_reads(sheet: Sheet | None, run_info: RunInfo | None, files: Iterable[ReadFileName]) -> tuple[str, ...]:
     """Return R1, R2 … of the run, by its instrument, its sheet, or the files of any sample."""
-    seen = {file.read for file in files if file.read[:1] == "R" and file.read[1:].isdigit()}
+    numbered = {file.read for file in files if file.read[:1] == "R" and file.read[1:].isdigit()}
     cycles: dict[str, int] = {}
     if run_info is not None:
         cycles = {name: read.cycles for name, read in run_info.named_reads.items()}
@@ -66,7 +67,7 @@ def _expected_reads(sheet: Sheet | None, run_info: RunInfo | None, files: Iterab
         cycles = sheet.cycles
     reads = [read for read in cycles if read[0] == "R"]
     if not reads:
-        return tuple(sorted(seen))
+        return tuple(sorted(numbered))
     if sheet is not None:
         reads = [read for read in reads if read in _written_reads(sheet, cycles, reads)]
     return tuple(sorted(reads))

@@ -105,7 +105,8 @@ def _row(
     files: dict[str, list[str]] = defaultdict(list)
     for parsed, file in entries:
         files[parsed.read].append(file.name)
-    missing = expectation.missing(sample, [parsed for parsed, _ in entries]) if entries else ()
+    is_expected = bool(entries) and names.knows(sample)
+    missing = expectation.missing(sample, [parsed for parsed, _ in entries]) if is_expected else ()
     return SampleRow(
         sample_id=sample,
         project=names.projects.get(sample, ""),

@@ -13,7 +13,7 @@ from seqdrop.runs.files import RunFileError
 from seqdrop.runs.sheets.checks import check_sheet
 from seqdrop.runs.sheets.parser import parse_sheet
 
-# Text of a cell: without control characters, and not blank at its ends, which are not kept. No cell starts with `[`.
+# Text of a cell: without control characters, and without blanks around, which are not kept. No cell starts with `[`.
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8).filter(
     lambda text: text[0] not in "[\ufeff" and text.strip() == text
 )

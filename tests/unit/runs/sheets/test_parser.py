@@ -22,7 +22,7 @@ def test_a_sheet_of_version_1():
     assert (sheet.kind, sheet.cycles, sheet.setting("adapter")) == ("illumina v1", {"R1": 151, "R2": 76}, "CTGT")
     (sample,) = sheet.samples
     assert (sample.sample_id, sample.name, sample.lanes, sample.lane) == ("S1", "first", (), 0)
-    assert (sample.index, sample.index2, sample.project, sample.line) == ("ACGT", "TTTT", "P1", 9)
+    assert (sample.index, sample.index2, sample.project, sample.line) == ("ACGT", "TTTT", "P1", 10)
 
 
 def test_a_sheet_of_version_2():
@@ -101,11 +101,8 @@ def test_a_row_without_a_sample_id_is_not_lost():
 
 
 def test_a_short_row_has_empty_cells():
-    assert parse(V2 + "Sample_ID,Index,Index2\nS1\n").samples[0].columns == {
-        "Sample_ID": "S1",
-        "Index": "",
-        "Index2": "",
-    }
+    (sample,) = parse(V2 + "Sample_ID,Index,Index2\nS1\n").samples
+    assert sample.columns == {"Sample_ID": "S1", "Index": "", "Index2": ""}
 
 
 def test_a_manifest_of_an_aviti():

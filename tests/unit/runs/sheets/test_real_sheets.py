@@ -73,9 +73,9 @@ def test_the_sheet_agrees_with_the_report_of_its_run():
 
 
 def test_settings_columns_and_sections_of_real_sheets():
-    made = parse_sheet(read_real("miseq-i100/made/SampleSheet.csv"), "s")
-    assert [(sample.index, sample.index2) for sample in made.samples][2] == ("ATCACG", "")
-    assert made.samples[2].column("OverrideCycles") == "R1:Y301;I1:I6N2;I2:N8;R2:Y301"
+    plan = parse_sheet(read_real("miseq-i100/made/SampleSheet.csv"), "s")
+    assert [(sample.index, sample.index2) for sample in plan.samples][2] == ("ATCACG", "")
+    assert plan.samples[2].column("OverrideCycles") == "R1:Y301;I1:I6N2;I2:N8;R2:Y301"
     nextseq = parse_sheet(read_real("sheets/nf-core/NextSeq2000_SampleSheet.csv"), "s")
     assert nextseq.analyses == ("Cloud_DragenSingleCellRna",)
     assert nextseq.cycles == {"R1": 28, "R2": 90, "I1": 10, "I2": 10}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-BITS = 5  # for each base, of which one is set: two different bases differ in two bits
+BITS = 5  # for each base; a single one is set, so two different bases differ in two bits
 BASES = "ACGTN"
 
 

@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 BASES = re.compile(r"[ACGTN]*")
 INDEX_SET = re.compile(r"SI-[A-Z0-9]{2,3}-[A-H][0-9]{1,2}")  # such as SI-GA-A1, of 10x Genomics
 DEFAULT_MISMATCHES = 1
-MOST_MISMATCHES = 2
+MISMATCHES = ("0", "1", "2")
 SETTINGS = {
     1: ("BarcodeMismatchesIndex1", "I1MismatchThreshold"),
     2: ("BarcodeMismatchesIndex2", "I2MismatchThreshold"),
 }
+NAMES_OF_SETTINGS = {name.lower() for names in SETTINGS.values() for name in names}
 
 
 def check_indexes(sheet: Sheet, reads: dict[str, int], lanes: int) -> Iterator[Fault]:
     """Yield the findings on indexes. `reads` are the cycles of each read; `lanes` is 0 if their number is unknown."""
+    yield from _check_settings(sheet)
     sound = set()
     for sample in sheet.samples:
-        faults = [*_check_characters(sample), *_check_mismatches(sheet, sample)]
+        faults = [*_check_characters(sample), *_check_row_mismatches(sample)]
         yield from faults
         yield from _check_lengths(sheet, sample, reads)
-        if not any(fault.code in ("index_characters", "index_set", "mismatches_value") for fault in faults):
+        if not any(fault.code in ("index_characters", "index_set") for fault in faults):
             sound.add(sample.line)
     known: Known = {}
     for lane, samples in _by_lane(sheet, lanes).items():
@@ -57,20 +59,31 @@ def _check_characters(sample: SheetSample) -> Iterator[Fault]:
             yield finding("index_characters", f"{title} is {index[:40]!r}", sample.line, sample.sample_id)
 
 
-def _check_mismatches(sheet: Sheet, sample: SheetSample) -> Iterator[Fault]:
-    for number in SETTINGS:
-        text = _mismatches_text(sheet, sample, number)
-        if text and (not text.isascii() or not text.isdigit() or int(text) > MOST_MISMATCHES):
-            message = f"the mismatches of index {number} are {text[:20]!r}"
-            yield finding("mismatches_value", message, sample.line, sample.sample_id)
+def _check_settings(sheet: Sheet) -> Iterator[Fault]:
+    """Check the mismatches that the settings allow; those of rows are in `_check_row_mismatches`."""
+    for name in ("bclconvert_settings", "settings"):
+        for row in sheet.sections[name].rows if name in sheet.sections else ():
+            key, value = row.cells[0], row.cells[1] if len(row.cells) > 1 else ""
+            if key.lower() in NAMES_OF_SETTINGS and not _is_allowed(value):
+                yield finding("mismatches_value", f"{key} is {value[:20]!r}", row.line)
 
 
-def _mismatches_text(sheet: Sheet, sample: SheetSample, number: int) -> str:
-    """Return the allowed mismatches as written, "" if they are not: by the row, then by the settings."""
+def _check_row_mismatches(sample: SheetSample) -> Iterator[Fault]:
+    for name in (name for names in SETTINGS.values() for name in names):
+        if not _is_allowed(value := sample.column(name)):
+            yield finding("mismatches_value", f"{name} is {value[:20]!r}", sample.line, sample.sample_id)
+
+
+def _is_allowed(mismatches: str) -> bool:
+    return mismatches.lower() in ("", "na", *MISMATCHES)
+
+
+def _mismatches(sheet: Sheet, sample: SheetSample, number: int) -> int:
+    """Return the mismatches that are allowed in an index: by the row, then by the settings, then the default."""
     illumina, aviti = SETTINGS[number]
     name = aviti if sheet.kind == AVITI else illumina
     text = sample.column(name) or sheet.setting(name, next(iter(sample.lanes), 0))
-    return "" if text.lower() == "na" else text
+    return int(text) if text in MISMATCHES else DEFAULT_MISMATCHES
 
 
 def _check_lengths(sheet: Sheet, sample: SheetSample, reads: dict[str, int]) -> Iterator[Fault]:
@@ -146,8 +159,7 @@ def _find_collisions(sheet: Sheet, lane: int, rows: list[SheetSample], known: Kn
 
 
 def _barcode(sheet: Sheet, sample: SheetSample) -> Barcode:
-    first, second = (_mismatches_text(sheet, sample, number) for number in SETTINGS)
-    allowed, allowed2 = int(first or DEFAULT_MISMATCHES), int(second or DEFAULT_MISMATCHES)
+    allowed, allowed2 = (_mismatches(sheet, sample, number) for number in SETTINGS)
     return Barcode(sample.sample_id, sample.index, sample.index2, allowed, allowed2)
 
 

@@ -35,8 +35,8 @@ def decode(body: bytes, name: str) -> str:
 def split_rows(text: str, name: str) -> list[Row]:
     """Return the lines that are not empty, as rows. A line of commas and blanks is empty.
 
-    Raise RunFileError if a quote is not closed in its line, or if cells are not separated by commas. A quoted line break is refused: with it, a stray quote
-    would make one cell of all rows up to the next stray quote.
+    Raise RunFileError if a quote is not closed in its line, or if commas do not separate the cells. A quoted line break
+    is refused: with it, a stray quote would make one cell of all rows up to the next stray quote.
     """
     rows = []
     for number, line in enumerate(LINE_END.split(text), start=1):
