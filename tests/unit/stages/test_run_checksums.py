@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqdrop.reads.checksums import Checksums, compute_checksums
 from seqdrop.stages import run_checksums
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.run_checksums import ListResult, apply_lists
@@ -165,6 +166,17 @@ def test_a_difference_of_any_list_rejects_even_if_another_agrees():
     result = apply_lists(run.world.services, FOLDER, uploads, run.files.__getitem__)
     assert result.differing.keys() == {"Analysis/2/Data/0.csv"}
     assert "Analysis/2/Data/0.csv" not in result.agreed
+
+
+def test_files_inside_bundles_are_compared_and_not_written():
+    inside = {"Analysis/2/Data/5.csv": b"5", "Analysis/2/Data/6.csv": b"6", "Analysis/2/Data/7.csv": b"7"}
+    run = Run(FILES | {MANIFEST: manifest(FILES | inside, **{"6": "0badc0de"})})
+    bundled = {name: compute_checksums(body) for name, body in inside.items()}
+    bundled["Analysis/2/Data/7.csv"] = Checksums(sha256="0" * 64)
+    result = run.apply(bundled=bundled)
+    assert result.agreed.keys() == FILES.keys() | {"Analysis/2/Data/5.csv"}
+    assert result.differing == {"Analysis/2/Data/6.csv": f"its CRC32 is {crc(b'6')}, but {MANIFEST} lists 0badc0de"}
+    assert (result.missing, result.unread, run.writes) == ({}, [], len(FILES))
 
 
 def test_one_call_reads_a_bounded_number_of_bytes_again_and_the_next_one_continues():
