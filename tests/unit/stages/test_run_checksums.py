@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.reads.checksums import Checksums, compute_checksums
+from seqdrop.runtime.services import now
 from seqdrop.stages import run_checksums
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.run_checksums import ListResult, apply_lists
+from seqdrop.stages.validate.validate import validate
+from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages.runs import World
 from tests.unit.stages.test_any_file import open_run
@@ -278,3 +282,27 @@ def test_a_real_novaseq_x_and_a_flow_cell_of_minknow_agree_with_their_lists():
         result = run.apply()
         assert (len(result.agreed), result.differing, result.errors) == (agreed, {}, [])
         assert run.writes == agreed
+
+
+def test_real_clients_of_boto3_accept_every_request(services):
+    files = {"fastq/S1_R1_001.fastq": b"@r\nACGT\n+\nIIII\n", "InterOp/a.bin": b"\1", "b.md5": b"0" * 32, "b": b""}
+    files["md5sum.txt"] = sums({name: files[name] for name in ("fastq/S1_R1_001.fastq", "InterOp/a.bin")})
+    uploads = {}
+    for name, body in files.items():
+        answer = services.s3.put_object(Bucket="landing", Key=FOLDER + name, Body=body)
+        etag = answer["ETag"].strip('"')
+        version = UploadVersion("landing", FOLDER + name, answer["VersionId"], len(body), etag)
+        validate(services, version)
+        uploads[name] = services.ledger.require_upload(version.id)
+    result = apply_lists(services, FOLDER, uploads, files.__getitem__)
+    assert result.agreed == dict.fromkeys(["fastq/S1_R1_001.fastq", "InterOp/a.bin"], "md5sum.txt")
+    assert result.differing.keys() == {"b"}
+    run = services.ledger.file_set(RUNS, f"landing/{FOLDER}")
+    assert services.ledger.save(run.with_facts(opened_at=now()))
+    for upload in uploads.values():
+        archive(services, upload.id)
+    states = {name: services.ledger.require_upload(upload.id).state for name, upload in uploads.items()}
+    assert states == dict.fromkeys(files, "ARCHIVED") | {"b": "REJECTED"}
+    key = f"receipts/{uploads['InterOp/a.bin'].id}.json"
+    receipt = json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())
+    assert receipt["checksum_list"]["value"] == receipt["landing"]["md5"] == md5(b"\1")
