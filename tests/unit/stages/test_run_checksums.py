@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seqdrop.ledger.earlier_sets import RUNS
+from seqdrop.reads.checksums import Checksums, compute_checksums
+from seqdrop.runtime.services import now
 from seqdrop.stages import run_checksums
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.run_checksums import ListResult, apply_lists
+from seqdrop.stages.validate.validate import validate
+from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages.marked_runs import World
 from tests.unit.stages.test_any_file import open_run
@@ -167,6 +172,17 @@ def test_a_difference_of_any_list_rejects_even_if_another_agrees():
     assert "Analysis/2/Data/0.csv" not in result.agreed
 
 
+def test_files_inside_bundles_are_compared_and_not_written():
+    inside = {"Analysis/2/Data/5.csv": b"5", "Analysis/2/Data/6.csv": b"6", "Analysis/2/Data/7.csv": b"7"}
+    run = Run(FILES | {MANIFEST: manifest(FILES | inside, **{"6": "0badc0de"})})
+    bundled = {name: compute_checksums(body) for name, body in inside.items()}
+    bundled["Analysis/2/Data/7.csv"] = Checksums(sha256="0" * 64)
+    result = run.apply(bundled=bundled)
+    assert result.agreed.keys() == FILES.keys() | {"Analysis/2/Data/5.csv"}
+    assert result.differing == {"Analysis/2/Data/6.csv": f"its CRC32 is {crc(b'6')}, but {MANIFEST} lists 0badc0de"}
+    assert (result.missing, result.unread, run.writes) == ({}, [], len(FILES))
+
+
 def test_one_call_reads_a_bounded_number_of_bytes_again_and_the_next_one_continues():
     files = {f"{name}.bin": name.encode() * 10 for name in "abcd"} | {"large.bin": b"x" * 31}
     run = Run(files | {"md5sum.txt": sums(files)})
@@ -266,3 +282,27 @@ def test_a_real_novaseq_x_and_a_flow_cell_of_minknow_agree_with_their_lists():
         result = run.apply()
         assert (len(result.agreed), result.differing, result.errors) == (agreed, {}, [])
         assert run.writes == agreed
+
+
+def test_real_clients_of_boto3_accept_every_request(services):
+    files = {"fastq/S1_R1_001.fastq": b"@r\nACGT\n+\nIIII\n", "InterOp/a.bin": b"\1", "b.md5": b"0" * 32, "b": b""}
+    files["md5sum.txt"] = sums({name: files[name] for name in ("fastq/S1_R1_001.fastq", "InterOp/a.bin")})
+    uploads = {}
+    for name, body in files.items():
+        answer = services.s3.put_object(Bucket="landing", Key=FOLDER + name, Body=body)
+        etag = answer["ETag"].strip('"')
+        version = UploadVersion("landing", FOLDER + name, answer["VersionId"], len(body), etag)
+        validate(services, version)
+        uploads[name] = services.ledger.require_upload(version.id)
+    result = apply_lists(services, FOLDER, uploads, files.__getitem__)
+    assert result.agreed == dict.fromkeys(["fastq/S1_R1_001.fastq", "InterOp/a.bin"], "md5sum.txt")
+    assert result.differing.keys() == {"b"}
+    run = services.ledger.file_set(RUNS, f"landing/{FOLDER}")
+    assert services.ledger.save(run.with_facts(opened_at=now()))
+    for upload in uploads.values():
+        archive(services, upload.id)
+    states = {name: services.ledger.require_upload(upload.id).state for name, upload in uploads.items()}
+    assert states == dict.fromkeys(files, "ARCHIVED") | {"b": "REJECTED"}
+    key = f"receipts/{uploads['InterOp/a.bin'].id}.json"
+    receipt = json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())
+    assert receipt["checksum_list"]["value"] == receipt["landing"]["md5"] == md5(b"\1")

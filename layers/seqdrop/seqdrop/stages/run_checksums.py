@@ -72,6 +72,11 @@ class _Run:
     checksums: dict[str, Checksums]
     again: set[str] = field(default_factory=set)  # names of files that this call read again
 
+    def validated(self, name: str) -> Upload | None:
+        """Return the upload of a file if it is VALIDATED, so that it may be written; otherwise None."""
+        upload = self.uploads.get(name)
+        return upload if upload and upload.state == "VALIDATED" else None
+
     def facts(self, name: str) -> dict[str, Fact]:
         """Return the facts of a file that only this call knows."""
         checksums = self.checksums[name]
@@ -79,16 +84,24 @@ class _Run:
 
 
 def apply_lists(
-    services: Services, folder: str, uploads: Mapping[str, Upload], read_list: ReadFile, most_read: int = MOST_READ
+    services: Services,
+    folder: str,
+    uploads: Mapping[str, Upload],
+    read_list: ReadFile,
+    most_read: int = MOST_READ,
+    bundled: Mapping[str, Checksums] | None = None,
 ) -> ListResult:
     """Compare a run with its checksum lists, note the agreement of VALIDATED uploads, and reject those that differ.
 
     `folder` is the key of the run folder, with its slash; `uploads` are the present upload of each file, by its path
     below the folder, and `read_list` returns the content of a list. Uploads in other states are compared if their
-    checksums are known, and not written. Raise RetryableError if other invocations kept writing a record.
+    checksums are known, and not written. `bundled` are the checksums of files inside bundles, which are uploads only as
+    a whole: they are compared, and what differs is in the result, but nothing is written. Raise RetryableError if other
+    invocations kept writing a record.
     """
     result = ListResult()
-    run = _Run(folder, uploads, {name: _checksums_of(upload) for name, upload in uploads.items()})
+    known = {name: Checksums(upload.crc32, upload.sha256, upload.md5) for name, upload in uploads.items()}
+    run = _Run(folder, uploads, {**(bundled or {}), **known})
     lists = list(_parse_lists(uploads, read_list, result.errors))
     verdicts = judge_lists(lists, run.checksums)
     if verdicts.uncomputed:
@@ -101,10 +114,6 @@ def apply_lists(
     result.agreed.update({name: verdict.name for name, verdict in verdicts.agreed.items()})
     result.missing.update(verdicts.missing)
     return result
-
-
-def _checksums_of(upload: Upload) -> Checksums:
-    return Checksums(upload.crc32, upload.sha256, upload.md5)
 
 
 def _parse_lists(
@@ -128,8 +137,8 @@ def _read_again(
     """Compute the missing checksums of VALIDATED files, in the order of their names, as long as `most_read` allows."""
     left = most_read
     for name in sorted(uncomputed):
-        upload = run.uploads[name]
-        if upload.state != "VALIDATED":
+        upload = run.validated(name)
+        if upload is None:
             continue
         if upload.size > most_read:
             result.too_large.append(name)
@@ -155,7 +164,7 @@ def _note_agreement(services: Services, run: _Run, verdicts: Verdicts) -> None:
     steps = [
         Step(upload, upload.state, _agreement(run, name, verdict))
         for name, verdict in verdicts.agreed.items()
-        if (upload := run.uploads[name]).state == "VALIDATED" and not _is_noted(upload, run.folder, verdict)
+        if (upload := run.validated(name)) and not _is_noted(upload, run.folder, verdict)
     ]
     for first in range(0, len(steps), TOGETHER):
         together = steps[first : first + TOGETHER]
@@ -189,14 +198,15 @@ def _describe(verdict: Verdict) -> str:
 
 def _reject(services: Services, run: _Run, name: str, verdict: Verdict) -> None:
     """Write the reason of a file that differs, and move it to REJECTED with its attempts; a crash may repeat a mail."""
-    upload = run.uploads[name]
+    upload, reason = run.validated(name), rejection(InvalidFileError(Fault(DIFFERS, _describe(verdict), ADVICE)))
+    if upload is None:
+        return
     for _ in range(MAX_TRIES):
-        if upload.state != "VALIDATED":
-            return
-        reason = rejection(InvalidFileError(Fault(DIFFERS, _describe(verdict), ADVICE)))
         write_reason(services, upload, reason)
         mail_rejection(services, [upload], reason, RejectionMail(has_report=False))
         if close_upload(services, upload, "REJECTED", None, reason=DIFFERS, **run.facts(name)):
             return
         upload = services.ledger.require_upload(upload.id)
+        if upload.state != "VALIDATED":
+            return
     raise RetryableError(f"other invocations kept writing the record of upload {upload.id}")
