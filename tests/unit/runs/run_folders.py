@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from seqdrop.runs.completion import judge
+from seqdrop.runs.completion import Known, judge
 from seqdrop.runs.files import RunFile
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ def judge_files(name, contents, *, now=START + HOUR, times=None, listed=None, gr
             raise FileNotFoundError(path)
         return contents[path]
 
-    return judge(name, files, read, now, listed, grace_minutes)
+    return judge(name, files, read, now, Known(listed, grace_minutes))
 
 
 def run_info(instrument, reads=3):

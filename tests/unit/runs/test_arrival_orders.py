@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seqdrop.runs.completion import judge
+from seqdrop.runs.completion import Known, judge
 from seqdrop.runs.files import RunFile
 from seqdrop.runs.names import gate_folders
 
@@ -75,8 +75,11 @@ def test_a_verdict_depends_on_the_set_of_files_and_not_on_their_order(folder, da
     reads = {name.lower(): body for name, body in folder.all.items()}
     listed = data.draw(st.none() | st.just(dict.fromkeys(names, 1)))
     now = START + timedelta(minutes=data.draw(st.integers(0, 4000)))
-    first = judge(folder.name, files, lambda name: reads[name.lower()], now, listed)
-    assert judge(folder.name, data.draw(st.permutations(files)), lambda name: reads[name.lower()], now, listed) == first
+    first = judge(folder.name, files, lambda name: reads[name.lower()], now, Known(listed))
+    assert (
+        judge(folder.name, data.draw(st.permutations(files)), lambda name: reads[name.lower()], now, Known(listed))
+        == first
+    )
 
 
 PARTS = "Analysis,1,2,..,,.,metadata,pod5,1_A01,L01,20250603_1201_1A_PAA11111_0000000a,x\n\t,ſß,{n},[a,*"

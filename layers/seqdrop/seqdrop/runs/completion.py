@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seqdrop.runs.instruments import Analysis, Row
     from seqdrop.runs.silence import Pairs
 
-__all__ = ["Unit", "Verdict", "is_notable", "judge"]
+__all__ = ["Known", "Unit", "Verdict", "is_notable", "judge"]
 
 MOST_MISSING = 20
 
@@ -77,15 +77,26 @@ class Verdict:
     analysis: int
 
 
-def judge(
-    folder: str,
-    files: Collection[RunFile],
-    read: ReadFile,
-    now: datetime,
-    listed: Mapping[str, int | None] | None = None,
-    grace_minutes: int | None = None,
-    instrument: str = "",
-) -> Verdict:
+@dataclass(frozen=True)
+class Known:
+    """What is known of a run besides its files.
+
+    Attributes:
+        listed: {name below the run folder: size or None} of the uploader's seqdrop-manifest.json, if there is one. A
+            run is complete when all of them are there, whatever its markers say.
+        grace_minutes: The grace time instead of those of the table; 0 is allowed.
+        instrument: The id of the row that an earlier verdict found, when the files that showed it may be gone.
+    """
+
+    listed: Mapping[str, int | None] | None = None
+    grace_minutes: int | None = None
+    instrument: str = ""
+
+
+NOTHING = Known()
+
+
+def judge(folder: str, files: Collection[RunFile], read: ReadFile, now: datetime, known: Known = NOTHING) -> Verdict:
     """Return the verdict on a run folder. It depends on the set of files and on `now` only, never on their order.
 
     A run that is COMPLETE may be COPYING in a later verdict, when files come that nothing announced: a flow cell, a
@@ -97,18 +108,15 @@ def judge(
             a list is checked against them.
         read: Returns the content of a small file; called for RunInfo, RunParameters, outcomes and lists only.
         now: The time, with a time zone.
-        listed: {name below the run folder: size or None} of the uploader's seqdrop-manifest.json, if there is one. A
-            run is complete when all of them are there, whatever its markers say.
-        grace_minutes: The grace time instead of those of the table; 0 is allowed.
-        instrument: The id of the row that an earlier verdict found, when the files that showed it may be gone.
+        known: What is known of the run besides its files.
     """
     listing = Listing(files)
     table = load_table()
     recognition = recognise(folder, listing, read, table)
-    row = recognition.row or table.row(instrument)
-    grace = None if grace_minutes is None else timedelta(minutes=grace_minutes)
+    row = recognition.row or table.row(known.instrument)
+    grace = None if known.grace_minutes is None else timedelta(minutes=known.grace_minutes)
     look = Look(listing, read, now, recognition.reads, grace)
-    upload = check_upload(listed or {}, look)
+    upload = check_upload(known.listed or {}, look)
     layouts = table.layouts(row)
     run = [(part, _assess(part, row, recognition.version, look, upload)) for part in find_parts(row, folder, listing)]
     analyses = [(part, _assess_analysis(part, layouts, look, upload)) for part in find_analyses(listing.folders)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from seqdrop.runs.instruments import load_table
 
 if TYPE_CHECKING:
     from seqdrop.runs.instruments import Alternative, Analysis, Row, Table
@@ -64,3 +67,7 @@ def _markers(markers: tuple[str, ...]) -> str:
 
 def _code(text: str) -> str:
     return "`" + text.replace("|", "\\|") + "`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render(load_table()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seqdrop import clock
 from seqdrop.companions import manifest, runs
 from seqdrop.errors import InvalidFileError
-from seqdrop.runs.completion import Unit, Verdict, judge
+from seqdrop.runs.completion import Known, Unit, Verdict, judge
 from seqdrop.runs.listing import join
 from seqdrop.runs.names import OVERRIDE
 
@@ -47,7 +47,7 @@ def judge_survey(survey: Survey) -> Judgement:
     """Judge a run by what the landing bucket has of it, and by what was complete before."""
     run, now = survey.run, clock.utc_now()
     listed, problem = _read_manifest(survey)
-    verdict = judge(run.name, survey.files, survey.read, now, listed, instrument=run.instrument)
+    verdict = judge(run.name, survey.files, survey.read, now, Known(listed, instrument=run.instrument))
     complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
     unread = {folder: sum(entry.is_pending for entry in survey.below(folder)) for folder in fresh}

@@ -100,8 +100,8 @@ class Survey:
         if entry.size > MOST_BYTES:
             raise RunFileError(name, f"it has {entry.size:,} bytes; files of this name have at most {MOST_BYTES:,}")
         try:
-            place = {"Bucket": self.run.bucket, "Key": self.run.key_of(name)}
-            response = self.services.s3.get_object(**place, VersionId=entry.version_id)
+            key = self.run.key_of(name)
+            response = self.services.s3.get_object(Bucket=self.run.bucket, Key=key, VersionId=entry.version_id)
         except ClientError as error:
             if is_missing(error):
                 raise FileNotFoundError(name) from error
