@@ -8,6 +8,7 @@ from local.patches import (
     bucket_properties,
     lambda_layers,
     lambda_queues,
+    queue_permissions,
     s3_checksums,
     s3_copies,
     s3_encryption,
@@ -34,6 +35,7 @@ PATCHES = (
     table_properties,
     lambda_layers,
     lambda_queues,
+    queue_permissions,
 )
 
 

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from local.patches.lambda_queues import WORKERS
-from local.testing import allow, make_role, unique_name, wait_for
+from local.testing import allow, assume_role, expect_error, make_role, unique_name, wait_for
 
 pytest_plugins = ["local.fixtures"]
 
@@ -73,3 +73,15 @@ def test_at_most_as_many_workers_as_cores_serve_a_queue(deliver):
     batches = deliver(4 * WORKERS, BatchSize=1, ScalingConfig={"MaximumConcurrency": 10 * WORKERS})
     assert len(batches) == 4 * WORKERS
     assert len({batch["worker"] for batch in batches}) <= WORKERS
+
+
+def test_a_batch_needs_the_action_of_its_single_request(aws):
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName=unique_name("batch"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    batch = {"QueueUrl": url, "Entries": [{"Id": "0", "MessageBody": "a"}]}
+    sender = assume_role(aws, make_role(aws, allow("sqs:SendMessage", arn))).client("sqs")
+    assert len(sender.send_message_batch(**batch)["Successful"]) == 1
+    reader = assume_role(aws, make_role(aws, allow("sqs:ReceiveMessage", arn))).client("sqs")
+    with expect_error("AccessDenied"):
+        reader.send_message_batch(**batch)

@@ -1,9 +1,9 @@
 """Files of a run that are only hashed: which they are, and the pass over one. Needs neither numpy nor pysam.
 
 An analysis with formats = ["any"] keeps every file, and so does one with gate = "run" in the folder of a run. Files
-with the suffix of FASTQ, FASTA of nucleotides or BAM are read and checked (`work.examine`), except a BAM of aligned reads,
-and files that are too large to be checked. All others are hashed as they are, whatever they contain, also if they have
-no bytes.
+with the suffix of FASTQ, FASTA of nucleotides or BAM are read and checked (`work.examine`), except a BAM of aligned
+reads, and files that are too large to be checked. All others are hashed as they are, whatever they contain, also if
+they have no bytes.
 """
 
 from __future__ import annotations

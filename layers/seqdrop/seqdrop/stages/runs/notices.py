@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import marker_command
-from seqdrop.errors import RetryableError
-from seqdrop.ledger.records import apply_facts
 from seqdrop.runs.names import OVERRIDE
 from seqdrop.runs.sheets.codes import is_error
 from seqdrop.runtime.services import now
@@ -31,23 +29,20 @@ if TYPE_CHECKING:
 MOST_NAMES = 20  # files that a mail lists
 
 
-def send(services: Services, survey: Survey, run: Run, judgement: Judgement) -> Run:
-    """Mail each new problem of a run; return the record with the times of the mails."""
+def send(services: Services, survey: Survey, run: Run, judgement: Judgement) -> dict[str, str]:
+    """Mail each new problem of a run; return the facts with the times of the mails, for the record."""
     facts: dict[str, str] = {}
+    is_growing = run.state in ("SEQUENCING", "COPYING")
     if run.state == "FAILED" and not run.failed_at:
         _mail_failed(services, run)
         facts["failed_at"] = now()
-    if judgement.verdict.is_silent and run.state in ("SEQUENCING", "COPYING") and not run.silent_at:
+    if judgement.verdict.is_silent and is_growing and not run.silent_at:
         _mail_silent(services, run)
         facts["silent_at"] = now()
-    if run.state in ("SEQUENCING", "COPYING") and (reading := read_sheet(survey)).digest not in ("", run.checked):
+    if is_growing and (reading := read_sheet(survey)).digest not in ("", run.checked):
         _mail_sheet(services, run, reading)
         facts["checked"] = reading.digest
-    if not facts:
-        return run
-    if not services.ledger.note(run, **facts):
-        raise RetryableError(f"another invocation changed the run {run.id}")
-    return apply_facts(run, facts)
+    return facts
 
 
 def mail_archived(services: Services, run: Run, report: Document) -> None:

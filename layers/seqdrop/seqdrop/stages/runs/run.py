@@ -30,15 +30,31 @@ if TYPE_CHECKING:
     from seqdrop.ledger.run_record import Run
 
 LONGEST_DELAY = 900  # seconds for which SQS can hold a message back
+PAUSE = 15  # seconds, after another invocation wrote the record
+
+
+class RunChangedError(RetryableError):
+    """Another invocation wrote the record of a run after it was read here."""
 
 
 def advance_run(services: Services, run_id: str) -> None:
-    """Judge the run with this id, and do what follows. A run whose prefix has no gate any more is left as it is."""
+    """Judge the run with this id, and do what follows.
+
+    If another invocation writes the record meanwhile, the run is judged again when that is probably done. A run whose
+    prefix has no gate any more is left as it is.
+    """
     run = services.ledger.find_run(run_id)
     if run is None:
         raise RecordNotFoundError("run", run_id)
-    if services.analyses.run_folder(f"{run.folder}file") != run.folder:
-        return None
+    if services.analyses.run_folder(run.key_of("file")) != run.folder:
+        return
+    try:
+        _advance(services, run)
+    except RunChangedError:
+        services.send(services.settings.validate_queue, make_run_message(run.id), PAUSE)
+
+
+def _advance(services: Services, run: Run) -> None:
     survey = take_survey(services, run)
     judgement = judge_survey(survey)
     if judgement.is_new_revision and run.state in ("COMPLETE", "ARCHIVED"):
@@ -51,7 +67,8 @@ def advance_run(services: Services, run_id: str) -> None:
             return services.send(services.settings.validate_queue, make_run_message(run.id))
         run = opened
     run = _record(services, run, judgement)
-    run = notices.send(services, survey, run, judgement)
+    if mailed := notices.send(services, survey, run, judgement):
+        run = _note(services, run, **mailed)
     if run.state == "COMPLETE" and not any(entry.is_open for entry in survey.entries):
         run = _finish(services, survey, run)
     return _look_again(services, run, judgement)
@@ -115,13 +132,13 @@ def _look_again(services: Services, run: Run, judgement: Judgement) -> None:
 
 
 def _move(services: Services, run: Run, state: str, **facts: Fact) -> Run:
-    """Move a run and return its record. Raise RetryableError if another invocation changed it."""
+    """Move a run and return its record. Raise RunChangedError if another invocation wrote it."""
     if not services.ledger.move(run, state, **facts):
-        raise RetryableError(f"another invocation changed the run {run.id}")
+        raise RunChangedError(run.id)
     return apply_move(run, state, now(), facts)
 
 
 def _note(services: Services, run: Run, **facts: Fact) -> Run:
     if not services.ledger.note(run, **facts):
-        raise RetryableError(f"another invocation changed the run {run.id}")
+        raise RunChangedError(run.id)
     return apply_facts(run, facts)
