@@ -102,6 +102,11 @@ def test_missing_incomplete_empty_and_unexpected_samples():
     assert table.undetermined_share == 4000 / (4000 + 4 * 1000 + 1000 + 2 * 20 + 4 * 1000)
 
 
+def test_a_sample_with_reads_in_one_lane_is_not_empty():
+    table = sample_table(sheet("Lane,Sample_ID\n1,S1\n2,S1\n"), [*pair("S1_S1_L001", 20), *pair("S1_S1_L002")], RUN)
+    assert statuses(table) == {"S1": ("complete", ())}
+
+
 def test_a_run_without_reads_has_no_share():
     assert sample_table(None, files("RunInfo.xml")).undetermined_share is None
     assert sample_table(None, files("S1_R1.fastq.gz")).undetermined_share == 0
