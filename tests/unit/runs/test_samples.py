@@ -107,6 +107,14 @@ def test_a_sample_with_reads_in_one_lane_is_not_empty():
     assert statuses(table) == {"S1": ("complete", ())}
 
 
+def test_a_run_that_is_not_demultiplexed_misses_no_sample():
+    plan = sheet("Sample_ID\nS1\nS2\n")
+    table = sample_table(plan, files("RunInfo.xml", "Data/Intensities/BaseCalls/L001/C1.1/L001_1.cbcl"), RUN)
+    assert statuses(table) == {"S1": ("planned", ()), "S2": ("planned", ())}
+    assert (table.missing, table.unexpected) == ((), ())
+    assert sample_table(plan, pair("Undetermined_S0_L001"), RUN).missing == ("S1", "S2")
+
+
 def test_a_run_without_reads_has_no_share():
     assert sample_table(None, files("RunInfo.xml")).undetermined_share is None
     assert sample_table(None, files("S1_R1.fastq.gz")).undetermined_share == 0
@@ -236,5 +244,5 @@ def test_files_that_bcl_convert_would_write_are_joined_to_their_samples(names, l
     for row in table.rows:
         own = {name for name in kept if written[name] == row.sample_id}
         assert {name for paths in row.files.values() for name in paths} == own
-        assert (row.status == "missing") == (not own)
+        assert (row.status == ("missing" if kept else "planned")) == (not own)
         assert (row.status == "complete") == (len(own) == 2 * len(order))
