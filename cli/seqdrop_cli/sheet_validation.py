@@ -19,6 +19,7 @@ from seqdrop_cli.errors import CommandError
 from seqdrop_cli.inputs import STANDARD_INPUT, has_sequence_suffix, is_object
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsRead
     from seqdrop.errors import Fault, FaultEntry
     from seqdrop.runs.run_info import RunInfo
     from seqdrop.runs.sheets.sheet import Sheet
@@ -73,13 +74,26 @@ def _starts_like_sheet(name: str) -> bool:
         return False  # the check of the file reports it
 
 
+def read_sheet(stream: SupportsRead[bytes], name: str) -> bytes:
+    """Return all bytes of a stream, which may return fewer of them than it is asked for.
+
+    Raise CommandError if they are more than any sheet has.
+    """
+    blocks = []
+    rest = LARGEST_SHEET
+    while block := stream.read(rest + 1):
+        blocks.append(block)
+        rest -= len(block)
+        if rest < 0:
+            raise CommandError(f"{name} is too large for a sample sheet; is it another file?")
+    return b"".join(blocks)
+
+
 def check_sheet_text(body: bytes, name: str, run_info: Path | None) -> SheetReport:
     """Return the report on a sheet. `run_info` is the path of the run's RunInfo.xml; None for the one beside the sheet.
 
-    Raise CommandError if the sheet is too large to be one, or if the file of `run_info` cannot be understood.
+    Raise CommandError if the file of `run_info` cannot be understood.
     """
-    if len(body) > LARGEST_SHEET:
-        raise CommandError(f"{name} is too large for a sample sheet; is it another file?")
     info = _find_run_info(name, run_info)
     try:
         sheet = parse_sheet(body, name)

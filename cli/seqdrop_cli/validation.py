@@ -19,7 +19,7 @@ from seqdrop_cli.errors import CommandError, UsageError, describe
 from seqdrop_cli.figures import write_figures, write_page
 from seqdrop_cli.inputs import STANDARD_INPUT, Unit, find_inputs, is_plain, pair_files
 from seqdrop_cli.progress_bar import show_progress
-from seqdrop_cli.sheet_validation import LARGEST_SHEET, check_sheet_text, print_sheet, take_sheets
+from seqdrop_cli.sheet_validation import check_sheet_text, print_sheet, read_sheet, take_sheets
 from seqdrop_cli.validation_output import (
     Comparison,
     Result,
@@ -105,7 +105,7 @@ def _check_sheet(options: Options, name: str, stop: bool) -> Result:
     result = Result(Unit(name))
     try:
         with _open(name) as (stream, _):
-            body = stream.read(LARGEST_SHEET + 1)
+            body = read_sheet(stream, name)
         report = check_sheet_text(body, name, options.run_info)
     except Exception as error:
         if stop or not _note_unreadable(error, result, name):

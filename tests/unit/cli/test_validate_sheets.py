@@ -1,9 +1,13 @@
 """`seqdrop validate` of sample sheets: alone, with the file of its run, and in a folder."""
 
+import io
 import json
 
+import boto3
 import pytest
+from seqdrop_cli.errors import CommandError
 from seqdrop_cli.main import main
+from seqdrop_cli.sheet_validation import read_sheet
 
 SOUND = "[Header]\nFileFormatVersion,2\n[BCLConvert_Data]\nLane,Sample_ID,Index\n1,S1,AAAAAAAA\n1,S2,CCCCCCCC\n"
 TWICE = SOUND.replace("CCCCCCCC", "AAAAAAAA")
@@ -106,6 +110,26 @@ def test_the_sheets_of_a_folder_are_checked_with_its_sequences(run):
     document = json.loads(run(files, "run", "--json")[1])
     assert [(report["file"], report["valid"]) for report in document["files"]] == [
         ("run/SampleSheet.csv", False), ("run/S1_R1.fastq", True)]  # fmt: skip
+
+
+def test_a_stream_in_short_pieces_is_read_whole(monkeypatch):
+    class Slow(io.BytesIO):
+        def read(self, size: int = -1) -> bytes:
+            return super().read(min(size, 7))
+
+    assert read_sheet(Slow(SOUND.encode()), "s") == SOUND.encode()
+    monkeypatch.setattr("seqdrop_cli.sheet_validation.LARGEST_SHEET", len(SOUND))
+    assert read_sheet(Slow(SOUND.encode()), "s") == SOUND.encode()
+    with pytest.raises(CommandError, match="too large for a sample sheet"):
+        read_sheet(Slow(SOUND.encode() + b"x"), "s")
+
+
+def test_a_sheet_in_a_bucket(cloud, capsys):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="landing")
+    s3.put_object(Bucket="landing", Key="runs/r/SampleSheet.csv", Body=TWICE.encode())
+    assert main(["validate", "s3://landing/runs/r/SampleSheet.csv"]) == 1
+    assert "error index_repeated at line 6" in capsys.readouterr().out
 
 
 def test_many_findings_are_counted(run):

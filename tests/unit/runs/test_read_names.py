@@ -24,6 +24,8 @@ from seqdrop.runs.read_names import is_empty, is_index_read, is_undetermined, pa
         ("Samples/P1/S1/S1_R1.fastq.gz", ("S1", 0, 0, "R1", False)),
         ("Samples/DefaultProject/S1/S1_L002_R2.fastq.gz", ("S1", 0, 2, "R2", False)),
         ("Samples/Unassigned/Unassigned_R1.fastq.gz", ("Unassigned", 0, 0, "R1", True)),
+        ("s1_r2.fastq", ("s1", 0, 0, "R2", False)),
+        ("S1.I1.fastq.gz", ("S1", 0, 0, "I1", False)),
         ("S1.fastq", ("S1", 0, 0, "", False)),
         ("fastq_pass/barcode01/PAA1_pass_barcode01_e05_0f1_0.fastq.gz", ("barcode01", 0, 0, "pass", False)),
         ("fastq_pass/mouse/PAA1_pass_barcode01_e05_0f1_0.fastq.gz", ("mouse", 0, 0, "pass", False)),

@@ -132,6 +132,8 @@ def parameters(**changes: object) -> bytes:
 def test_side_and_lanes_of_an_aviti():
     info = parse_run_parameters_json(parameters(), "p.json")
     assert (info.side, info.lanes, list(info.named_reads)) == ("B", 1, ["I1", "R1"])
+    info = parse_run_parameters_json(parameters(ReadOrder="R1,I1"), "p.json")
+    assert [(name, read.number) for name, read in info.named_reads.items()] == [("R1", 1), ("I1", 2)]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,19 @@ def test_missing_incomplete_empty_and_unexpected_samples():
     assert table.undetermined_share == 4000 / (4000 + 4 * 1000 + 1000 + 2 * 20 + 4 * 1000)
 
 
+def test_a_sample_with_reads_in_one_lane_is_not_empty():
+    table = sample_table(sheet("Lane,Sample_ID\n1,S1\n2,S1\n"), [*pair("S1_S1_L001", 20), *pair("S1_S1_L002")], RUN)
+    assert statuses(table) == {"S1": ("complete", ())}
+
+
+def test_a_run_that_is_not_demultiplexed_misses_no_sample():
+    plan = sheet("Sample_ID\nS1\nS2\n")
+    table = sample_table(plan, files("RunInfo.xml", "Data/Intensities/BaseCalls/L001/C1.1/L001_1.cbcl"), RUN)
+    assert statuses(table) == {"S1": ("planned", ()), "S2": ("planned", ())}
+    assert (table.missing, table.unexpected) == ((), ())
+    assert sample_table(plan, pair("Undetermined_S0_L001"), RUN).missing == ("S1", "S2")
+
+
 def test_a_run_without_reads_has_no_share():
     assert sample_table(None, files("RunInfo.xml")).undetermined_share is None
     assert sample_table(None, files("S1_R1.fastq.gz")).undetermined_share == 0
@@ -231,5 +244,5 @@ def test_files_that_bcl_convert_would_write_are_joined_to_their_samples(names, l
     for row in table.rows:
         own = {name for name in kept if written[name] == row.sample_id}
         assert {name for paths in row.files.values() for name in paths} == own
-        assert (row.status == "missing") == (not own)
+        assert (row.status == ("missing" if kept else "planned")) == (not own)
         assert (row.status == "complete") == (len(own) == 2 * len(order))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 SUFFIX = re.compile(r"\.(?:fastq|fq)(?:\.(?:gz|bz2|zst|xz|ora))?$|\.(?:u?bam|cram)$", re.IGNORECASE)
 FASTQ = re.compile(r"\.(?:fastq|fq)(?:\.\w+)?$", re.IGNORECASE)
 ILLUMINA = re.compile(r"(?P<sample>.+)_S(?P<number>\d{1,5})(?:_L(?P<lane>\d{3}))?_(?P<read>[RI][1-4])(?:_\d{3})?")
-PLAIN = re.compile(r"(?P<sample>.+?)(?:_L(?P<lane>\d{1,3}))?_(?P<read>[RI][1-4])(?:_\d{3})?")
+PLAIN = re.compile(r"(?P<sample>.+?)(?:_L(?P<lane>\d{1,3}))?[_.-](?P<read>[RrIi][1-4])(?:_\d{3})?")
 PACBIO = re.compile(
     r"(?P<movie>m\w+_\d{6}_\d{6}(?:_s\d)?)\.(?P<read>hifi_reads|fail_reads|subreads|reads)(?:\.(?P<barcode>.+))?"
 )
@@ -74,7 +74,7 @@ def _parse_pair(stem: str, folders: tuple[str, ...]) -> ReadFileName:
     values = match.groupdict()
     sample, number = values["sample"], int(values.get("number") or 0)
     is_undetermined = number == 0 and re.sub(r"^lane\d_", "", sample.lower()) in UNDETERMINED  # CASAVA 1.8: lane1_…
-    return ReadFileName(sample, number, int(values["lane"] or 0), values["read"], is_undetermined, folders)
+    return ReadFileName(sample, number, int(values["lane"] or 0), values["read"].upper(), is_undetermined, folders)
 
 
 def _parse_pacbio(stem: str, folders: tuple[str, ...]) -> ReadFileName | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SampleRow", "SampleTable", "as_json", "as_tsv", "is_index_read", "is_undetermined", "sample_table"]
 
 COMPLETE, INCOMPLETE, EMPTY, MISSING, UNEXPECTED = "complete", "incomplete", "empty", "missing", "unexpected"
+PLANNED = "planned"
 COLUMNS = ("sample_id", "project", "status", "lanes", "reads", "files", "bytes", "missing")
 ANALYSIS = re.compile(r"(?:^|/)Analysis/(\d+)/", re.IGNORECASE)
 
@@ -35,9 +36,10 @@ class SampleRow:
     """A sample of a run.
 
     `status` is COMPLETE, INCOMPLETE (a read or a lane is missing), EMPTY (all its FASTQ files have no reads), MISSING
-    (no file), or UNEXPECTED (files, but not in the sheet). `lanes` are those in the names of its files. `files` has the
-    paths by read (R1, R2, I1, hifi_reads …), `bytes` their sum. `missing` names what is not there: `R2`, `L003`,
-    `L003 R2`.
+    (no file, but other samples have some), PLANNED (the run has no file with reads yet: it is not demultiplexed, or
+    elsewhere), or UNEXPECTED (files, but not in the sheet). `lanes` are those in the names of its files. `files` has
+    the paths by read (R1, R2, I1, hifi_reads …), `bytes` is the sum of their sizes. `missing` names what is not there:
+    `R2`, `L003`, `L003 R2`.
     """
 
     sample_id: str
@@ -53,6 +55,7 @@ class SampleRow:
 class SampleTable:
     """The samples of a run in the order of its sheet, then the unexpected ones by name.
 
+    If the run has no file with reads, no sample is missing: all are PLANNED.
     `undetermined_share` is the share of `undetermined_bytes` in the bytes of all files with reads, from 0 to 1; None if
     the run has no such file.
     """
@@ -88,7 +91,8 @@ def sample_table(sheet: Sheet | None, files: Iterable[RunFile], run_info: RunInf
             by_sample[names.identify(parsed)].append((parsed, file))
     expectation = expect(sheet, run_info, [parsed for entries in by_sample.values() for parsed, _ in entries])
     order = [*names.sample_ids, *sorted(set(by_sample) - set(names.sample_ids))]
-    rows = tuple(_row(sample, by_sample.get(sample, []), names, expectation) for sample in order)
+    absent = MISSING if reads else PLANNED
+    rows = tuple(_row(sample, by_sample.get(sample, []), names, expectation, absent) for sample in order)
     return SampleTable(rows, undetermined, undetermined / total if total else None)
 
 
@@ -100,8 +104,9 @@ def _latest_analysis(reads: list[tuple[ReadFileName, RunFile]]) -> list[tuple[Re
 
 
 def _row(
-    sample: str, entries: list[tuple[ReadFileName, RunFile]], names: SampleNames, expectation: Expectation
+    sample: str, entries: list[tuple[ReadFileName, RunFile]], names: SampleNames, expectation: Expectation, absent: str
 ) -> SampleRow:
+    """Return the row of a sample; `absent` is its status if it has no file."""
     files: dict[str, list[str]] = defaultdict(list)
     for parsed, file in entries:
         files[parsed.read].append(file.name)
@@ -110,7 +115,7 @@ def _row(
     return SampleRow(
         sample_id=sample,
         project=names.projects.get(sample, ""),
-        status=_status(sample, entries, names, bool(missing)),
+        status=_status(entries, bool(missing), names.knows(sample)) if entries else absent,
         lanes=tuple(sorted({parsed.lane for parsed, _ in entries if parsed.lane})),
         files={read: tuple(sorted(files[read])) for read in sorted(files)},
         bytes=sum(file.size for _, file in entries),
@@ -118,11 +123,9 @@ def _row(
     )
 
 
-def _status(sample: str, entries: list[tuple[ReadFileName, RunFile]], names: SampleNames, lacks_files: bool) -> str:
-    if not names.knows(sample):
+def _status(entries: list[tuple[ReadFileName, RunFile]], lacks_files: bool, is_known: bool) -> str:
+    if not is_known:
         return UNEXPECTED
-    if not entries:
-        return MISSING
     if lacks_files:
         return INCOMPLETE
     return EMPTY if all(is_empty(file.name, file.size) for _, file in entries) else COMPLETE

@@ -52,6 +52,7 @@ PLANTED = [
     ("sample_ids_alike", 13, with_rows("1,s1,AAAAAAAA,CCCCCCCC", "1,S1,TTTTTTTT,GGGGGGGG")),
     ("sample_repeated", 13, with_rows("1,S1,AAAAAAAA,CCCCCCCC", "1,S1,TTTTTTTT,GGGGGGGG")),
     ("row_repeated", 13, with_rows("1,S1,AAAAAAAA,CCCCCCCC", "1,S1,AAAAAAAA,CCCCCCCC")),
+    ("row_repeated", 14, with_rows("1,S1,AAAAAAAA,CCCCCCCC", "1,S1,TTTTTTTT,GGGGGGGG", "1,S1,TTTTTTTT,GGGGGGGG")),
     ("row_repeated", 6, AVITI.format("") + "S1,ACGT,,1\nS1,ACGT,,1+2\n"),
     ("index_repeated", 13, with_rows("1,S1,AAAAAAAA,CCCCCCCC", "1,S2,AAAAAAAA,CCCCCCCC")),
     ("index_repeated", 13, with_rows(",S1,AAAAAAAA,CCCCCCCC", ",S2,AAAAAAAA,CCCCCCCC")),
@@ -129,6 +130,13 @@ def test_every_code_is_planted():
 )  # fmt: skip
 def test_what_is_allowed_is_not_reported(text):
     assert found_in(text) == []
+
+
+def test_samples_that_are_alike_are_reported_once():
+    text = with_rows(
+        "1,S1,AAAAAAAA,CCCCCCCC", "1,s1,TTTTTTTT,GGGGGGGG", "2,S1,AAAAAAAA,CCCCCCCC", "2,s1,TTTTTTTT,GGGGGGGG"
+    )
+    assert found_in(text) == [("sample_ids_alike", 13)]
 
 
 def test_lanes_and_cycles_are_compared_with_the_run_only():

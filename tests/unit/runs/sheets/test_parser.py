@@ -62,6 +62,11 @@ def test_forms_that_mean_the_same(text):
         ("S1", 1, "ACGT", "TTTT"), ("S2", 2, "GGGG", "CCCC")]  # fmt: skip
 
 
+def test_the_section_of_bcl_convert_makes_a_sheet_one_of_version_2():
+    sheet = parse("[Header]\nRunName,x\n[BCLConvert_Data]\n" + DATA)
+    assert (sheet.kind, len(sheet.samples)) == ("illumina v2", 2)
+
+
 def test_the_project_of_cloud_data_is_that_of_a_sample_without_one():
     cloud = "[Cloud_Data]\nSample_ID,ProjectName\nS1,P1\nS2,P2\n"
     assert [sample.project for sample in parse(V2 + DATA + cloud).samples] == ["P1", "P2"]

@@ -58,17 +58,17 @@ def _reads(sheet: Sheet, run_info: RunInfo | None) -> dict[str, int]:
 
 
 def _check_samples(sheet: Sheet) -> Iterator[Fault]:
-    spellings: dict[str, str] = {}
+    spellings: dict[str, list[str]] = {}
     for sample in sheet.samples:
         if not sample.sample_id:
             yield finding("sample_id_missing", "the row has no Sample_ID", sample.line)
             continue
         yield from _check_sample_id(sheet, sample)
-        other = spellings.setdefault(sample.sample_id.lower(), sample.sample_id)
-        if other != sample.sample_id:
-            message = f"{sample.sample_id} differs from {other} only in upper and lower case"
+        alike = spellings.setdefault(sample.sample_id.lower(), [sample.sample_id])
+        if sample.sample_id not in alike:
+            message = f"{sample.sample_id} differs from {alike[0]} only in upper and lower case"
             yield finding("sample_ids_alike", message, sample.line, sample.sample_id)
-            spellings[sample.sample_id.lower()] = sample.sample_id
+            alike.append(sample.sample_id)
 
 
 def _check_sample_id(sheet: Sheet, sample: SheetSample) -> Iterator[Fault]:

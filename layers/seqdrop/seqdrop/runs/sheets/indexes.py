@@ -135,14 +135,16 @@ def _check_missing(samples: list[SheetSample]) -> Iterator[Fault]:
 def _check_repeats(sheet: Sheet, samples: list[SheetSample], place: str) -> Iterator[Fault]:
     """Report a sample that has several rows in a lane. On an AVITI that is the way to give it several indexes."""
     first: dict[str, SheetSample] = {}
-    for sample in samples:
+    same: dict[tuple[str, str, str], SheetSample] = {}
+    for sample in (sample for sample in samples if sample.sample_id):
         early = first.setdefault(sample.sample_id, sample)
-        if early is sample or not sample.sample_id:
-            continue
-        is_same = (early.index, early.index2) == (sample.index, sample.index2)
-        if is_same or sheet.kind != AVITI:
-            message = f"{sample.sample_id} is in line {early.line} already{place}"
-            yield finding("row_repeated" if is_same else "sample_repeated", message, sample.line, sample.sample_id)
+        equal = same.setdefault((sample.sample_id, sample.index, sample.index2), sample)
+        if equal is not sample:
+            message = f"{sample.sample_id} is in line {equal.line} already, with this index{place}"
+            yield finding("row_repeated", message, sample.line, sample.sample_id)
+        elif early is not sample and sheet.kind != AVITI:
+            message = f"{sample.sample_id} is in line {early.line} already, with another index{place}"
+            yield finding("sample_repeated", message, sample.line, sample.sample_id)
 
 
 Known = dict[tuple[tuple[Barcode, ...], bool], list[tuple[int, int]]]
