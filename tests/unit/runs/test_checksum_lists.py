@@ -206,6 +206,12 @@ def test_a_list_beside_its_only_file_may_have_any_path_of_it(name, line):
     assert parse_list(name, line.format(value).encode()).entries == {"Data/S1.bam": value}
 
 
+def test_a_list_of_two_files_has_paths_below_its_folder():
+    first, second = hashlib.md5(b"1").hexdigest(), hashlib.md5(b"2").hexdigest()
+    body = f"{first}  S1.bam\n{second}  more/S1.bam\n".encode()
+    assert parse_list("Data/S1.bam.md5", body).entries == {"Data/S1.bam": first, "Data/more/S1.bam": second}
+
+
 # -- what cannot be read --
 
 

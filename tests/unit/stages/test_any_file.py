@@ -162,11 +162,12 @@ def test_a_deleted_file_is_withdrawn(world):
         assert world.states(version) == ["WITHDRAWN"]
 
 
-def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeypatch, capsys):
+@pytest.mark.parametrize("name", ["a.cram", "S1_R1_001"])  # the second has the name of a mate
+def test_a_file_that_is_too_large_for_a_lambda_is_hashed_by_a_job(world, monkeypatch, capsys, name):
     monkeypatch.setattr(hashing, "MOST_IN_LAMBDA", 399)
     world.services = replace(world.services, analyses=replace(world.services.analyses, lambda_gb=0))
     body = b"CRAM" * 100
-    version = world.drop(FOLDER + "a.cram", body)
+    version = world.drop(FOLDER + name, body)
     validate(world.services, version)
     assert [queue for queue, body in world.sent if "run" not in body] == ["processing_queue"]
     analysis = world.services.analyses.for_key(version.key)
