@@ -69,6 +69,15 @@ def test_a_smrt_cell_alone_is_a_run_of_one_cell():
     assert (verdict.instrument, verdict.state, verdict.complete) == ("pacbio", "COMPLETE", ("",))
 
 
+def test_a_file_of_any_smrt_cell_ends_the_silence_of_all_because_they_take_turns():
+    contents = {f"{cell}/Transfer_Test_230214_022138.txt": b"" for cell in ("1_A01", "1_B01")}
+    now = START + 80 * HOUR
+    assert judge_files(PACBIO.name, contents, now=now).is_silent
+    late = {"1_A01/hifi_reads/x.bam": now - HOUR}
+    verdict = judge_files(PACBIO.name, {**contents, "1_A01/hifi_reads/x.bam": b""}, now=now, times=late)
+    assert (verdict.is_silent, verdict.due_at) == (False, now + 71 * HOUR)
+
+
 def test_flow_cells_of_an_experiment_are_complete_by_themselves():
     done, running = flow_cell(f"S1/{A}", "PAA11111"), flow_cell(f"S2/{B}", "PAB22222", summary=False)
     verdict = judge_files("Experiment", {**done, **running})
