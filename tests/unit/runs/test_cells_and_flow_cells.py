@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.runs.run_folders import FOLDERS, HOUR, ONT_CELL, START, final_summary, judge_files, transfer_list
+from tests.unit.runs.run_folders import FOLDERS, HOUR, ONT_CELL, START, final_summary, judge_files
 
 PACBIO = FOLDERS["PacBio"]
 ONT = FOLDERS["ONT"]
