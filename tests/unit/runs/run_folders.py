@@ -212,11 +212,12 @@ FOLDERS = {
         "aviti",
         "20250127_AV244103_NT1850075L",
         {
-            "RunParameters.json": b'{"FileVersion":"5.0.0","InstrumentName":"AV244103","Cycles":{"R1":1}}',
+            "RunParameters.json": b'{"FileVersion":"5.0.0","InstrumentName":"AV244103","Cycles":{"R1":2,"I1":0}}',
             "BaseCalls/R1_C001.zip": b"PK",
             "RunUploaded.json": UPLOADED,
         },
-        ["RunUploaded.json"],
+        ["RunUploaded.json", "BaseCalls/R1_C002.zip"],
+        first=["RunParameters.json", "BaseCalls/R1_C001.zip"],  # cycles are counted from the first one on
     ),
     # NPG, Monitor/Ultimagen/RunFolder.pm; the marker has 0 bytes
     "Ultima": Folder(
@@ -232,6 +233,13 @@ FOLDERS = {
         ["424445_UploadCompleted.json"],
     ),
     "PacBio": _pacbio(),
+    "PacBio Sequel II": Folder(
+        "pacbio-sequel",
+        "r64011_20190830_220126",
+        {"1_A01/m64011_190830_220126.subreads.bam": b"BAM", "2_B01/m64011_190901_101010.subreads.bam": b"BAM"},
+        ["1_A01/.m64011_190830_220126.transferdone", "2_B01/.m64011_190901_101010.transferdone"],
+        first=["1_A01/m64011_190830_220126.sts.xml", "2_B01/m64011_190901_101010.sts.xml"],
+    ),
     "ONT": _ont(),
     "MGI": Folder(
         "mgi",

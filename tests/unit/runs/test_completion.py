@@ -69,7 +69,7 @@ def test_files_may_advance_a_grace_time_after_the_newest_marker(folder):
     last = START + HOUR
     times = {folder.required[0]: last}
     before = judge_files(folder.name, folder.all, now=last + GRACE - SECOND, times=times)
-    assert (before.state, before.due_at) == ("COPYING", last + GRACE)
+    assert (before.state, before.due_at, before.missing) == ("COPYING", last + GRACE, ())
     assert "" not in before.complete
     assert judge_files(folder.name, folder.all, now=last + GRACE, times=times).state == "COMPLETE"
     assert judge_files(folder.name, folder.all, now=last, times=times, grace_minutes=0).state == "COMPLETE"
@@ -148,6 +148,9 @@ def test_a_novaseq_without_copycomplete_is_taken_for_complete_after_six_hours(na
     verdict = judge_files(folder.name, contents, now=START + 6 * HOUR)
     assert (verdict.state, verdict.complete) == ("COMPLETE", ("",))
     assert "CopyComplete.txt" in verdict.warnings[0]
+    analysis = {"Analysis/1/Data/x": b""}
+    late_analysis = dict.fromkeys(analysis, START + 6 * HOUR)
+    assert judge_files(folder.name, contents | analysis, now=START + 6 * HOUR, times=late_analysis).state == "COMPLETE"
     times = {"Data/Intensities/BaseCalls/L001/C1.1/L001_1.cbcl": START + HOUR}
     assert judge_files(folder.name, contents, now=START + 7 * HOUR - SECOND, times=times).state == "COPYING"
 
@@ -177,6 +180,26 @@ def test_a_test_of_an_aviti_is_no_silent_run():
     for name in ("20231218_AV234003_FluidicsRun_1_A", "20250101_AV234003_FlowcellPressureCheck_A"):
         verdict = judge_files(name, contents, now=START + 1000 * HOUR)
         assert (verdict.instrument, verdict.state, verdict.is_silent) == ("aviti", "SEQUENCING", False)
+
+
+AVITI = FOLDERS["AVITI"]
+
+
+def test_cycles_of_an_aviti_are_counted_before_it_is_complete():
+    contents = {name: body for name, body in AVITI.all.items() if name != "BaseCalls/R1_C002.zip"}
+    verdict = judge_files(AVITI.name, contents)
+    assert (verdict.state, verdict.missing) == ("COPYING", ("BaseCalls/R1_C002.zip",))
+    assert verdict.due_at == START + HOUR + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"Cycles":null}', b'{"Cycles":{"R1":"many"}}', b'{"Cycles":[2]}'])
+def test_an_aviti_whose_parameters_name_no_cycles_is_complete_by_its_marker(body):
+    assert judge_files(AVITI.name, {**AVITI.all, "RunParameters.json": body}).state == "COMPLETE"
+
+
+def test_an_aviti_without_any_cycle_file_is_complete_by_its_marker():
+    contents = {name: body for name, body in AVITI.all.items() if not name.startswith("BaseCalls/")}
+    assert judge_files(AVITI.name, contents).state == "COMPLETE"
 
 
 UNKNOWN = {"lane1/reads.fastq.gz": b"x" * 10, "CopyComplete.txt": b"", "RTAComplete.txt": b"", "notes.txt": b""}
@@ -214,6 +237,22 @@ def test_markers_complete_a_run_although_files_of_its_manifest_are_missing_with_
     verdict = judge_files(folder.name, folder.all, listed={"Data/more.cbcl": 1})
     assert verdict.state == "COMPLETE"
     assert "Data/more.cbcl" in verdict.warnings[0]
+    assert verdict.due_at is None
+
+
+@pytest.mark.parametrize(("hours", "pause"), [(0, 0.25), (1, 0.25), (4, 1), (96, 24), (5000, 24)])
+def test_missing_files_are_looked_for_ever_more_rarely(hours, pause):
+    now = START + hours * HOUR
+    verdict = judge_files("experiment 7", {"a": b""}, now=now, listed={"a": 0, "b": 0})
+    assert verdict.due_at == now + pause * HOUR
+
+
+def test_names_of_an_instrument_are_printable_on_one_line_in_all_texts():
+    listed = {"x\n\x1b[31m" + "y" * 500: 1}
+    verdict = judge_files("experiment\n7", {"a": b""}, listed=listed)
+    for text in (verdict.reason, *verdict.missing, *(unit.reason for unit in verdict.units)):
+        assert text.isprintable()
+        assert len(text) < 300
 
 
 @pytest.mark.parametrize("name", ["experiment 7", *(folder.name for folder in FOLDERS.values())])

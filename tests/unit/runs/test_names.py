@@ -38,6 +38,7 @@ LAST = [
     "Data/Seqdrop-Complete.TXT",
     "md5sum.txt",
     "reads.fastq.gz.md5",
+    "InterOp/TileMetricsOut.bin.md5",
 ]
 EARLY = [
     "RunInfo.xml",
@@ -84,7 +85,7 @@ def test_other_files_are_sent_in_between(name):
 
 @pytest.mark.parametrize("folder", FOLDERS.values(), ids=FOLDERS)
 def test_every_marker_of_every_instrument_is_notable_and_sent_last(folder):
-    data = ("hifi_reads/", "fastq_", "pod5/")
+    data = ("hifi_reads/", "fastq_", "pod5/", "BaseCalls/")
     for name in folder.required:
         if not any(part in name for part in data):
             assert is_notable(name)

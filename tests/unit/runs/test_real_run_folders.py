@@ -114,6 +114,12 @@ def test_real_runs_of_an_aviti(shared_data, run, state):
     assert ("OutcomeFailed" in verdict.reason) == (state == "FAILED")
 
 
+def test_a_cycle_of_a_real_aviti_run_is_missed(shared_data):
+    root = shared_data / "runs/aviti/20250127_AV244103_NT1850075L"
+    verdict = judge_listing(root, read_listing(root, without=["BaseCalls/R2_C151.zip"]))
+    assert (verdict.state, verdict.missing) == ("COPYING", ("BaseCalls/R2_C151.zip",))
+
+
 def test_real_final_summaries_of_2019_and_2021_count_fast5_and_fastq(shared_data):
     for path, kind in (("ont/promethion_2019", "786"), ("ont/minion_2021", "685")):
         root = shared_data / "runs" / path

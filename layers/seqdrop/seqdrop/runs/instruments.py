@@ -16,7 +16,7 @@ from typing import Any, get_origin, get_type_hints
 from seqdrop.errors import ConfigurationError
 
 GRACE_MINUTES = 10
-CONTENTS = ("", "transfer list", "final summary")
+CONTENTS = ("", "transfer list", "final summary", "cycles")
 FORMS = ("RunCompletionStatus", "RunUploaded", "Error_Summary", "analysisResults")
 KINDS: dict[object, str] = {str: "text", int: "whole number", bool: "true or false", tuple: "list"}
 UNITS = ("run", "flow cell", "cell", "lane")
