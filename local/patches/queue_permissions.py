@@ -21,7 +21,7 @@ def apply() -> None:
     """Check the action of the single request for a batch."""
     enforce = iam_evaluator.enforce
 
-    def enforce_single(access_key_id: str, iam_action: str, *more: object, **named: object) -> AuthError | EvalResult | None:
-        return enforce(access_key_id, BATCHES.get(iam_action, iam_action), *more, **named)
+    def enforce_single(key_id: str, iam_action: str, *more: object, **named: object) -> AuthError | EvalResult | None:
+        return enforce(key_id, BATCHES.get(iam_action, iam_action), *more, **named)
 
     iam_evaluator.enforce = enforce_single

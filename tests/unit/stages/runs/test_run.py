@@ -78,7 +78,7 @@ def test_receipts_say_what_the_sequencer_wrote(world, novaseq):
         assert (entry["as"], entry["algorithm"]) == ("as the sequencer wrote it", "crc32")
     part = world.report()["parts"][-1]
     assert part["checksums"]["agreed"] == {"Analysis/1/Manifest.tsv": len(listed)}
-    assert f"{len(listed)} files have the checksums of Analysis/1/Manifest.tsv" in world.mails[-1][1]
+    assert f"{len(listed)} files with the checksum that Analysis/1/Manifest.tsv has" in world.mails[-1][1]
 
 
 def test_a_file_that_differs_from_the_list_is_rejected_and_named_in_the_mail(world, novaseq):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import marker_command
+from seqdrop.report.numbers import short
 from seqdrop.runs.names import OVERRIDE
 from seqdrop.runs.sheets.codes import is_error
 from seqdrop.runtime.services import now
@@ -48,37 +49,44 @@ def send(services: Services, survey: Survey, run: Run, judgement: Judgement) -> 
 def mail_archived(services: Services, run: Run, report: Document) -> None:
     """Send the mail of a run whose files are archived."""
     place = f"s3://{services.settings.results}/{report_key(run).removesuffix('run.json')}"
-    state = "and left the rejected ones in the landing bucket" if run.rejected else "of the run"
+    rejected = f", except {_count(run.rejected, 'file')} that it rejected and left in the landing bucket"
     services.notify(
         f"Seqdrop archived the run {run.name}",
-        f"Seqdrop archived all files {state}:\n"
+        f"Seqdrop archived the files of this run{rejected if run.rejected else ''}:\n"
         f"  {run.folder} ({run.instrument_name or 'instrument not recognised'}, revision {run.number})\n\n"
         + "".join(f"{line}\n" for line in _describe(report))
-        + f"\nThe samples and all details:\n  aws s3 cp --recursive {place} .\n",
+        + f"\nTo get the table of samples and all details:\n  aws s3 cp --recursive {place} .\n",
     )
 
 
 def _describe(report: Document) -> Iterator[str]:
     """Yield the lines of the mail that describe the parts of a run and its rejected files."""
     for part in report["parts"]:
-        name = part["folder"] or "The run"
-        yield f"{name}: {part['files']:,} files, {part['bytes'] / 1e9:,.2f} GB, {len(part['samples']):,} samples"
+        samples = f", {_count(len(part['samples']), 'sample')}" if part["samples"] else ""
+        files = f"{_count(part['files'], 'file')}, {short(part['bytes'], 'B')}"
+        yield f"{part['folder'] or 'The run'}: {files}{samples}"
         if part["missing"]:
-            yield f"  without files, though in the sheet: {_join(part['missing'])}"
+            yield f"  no files of these samples of the sheet: {_join(part['missing'])}"
         if part["unexpected"]:
-            yield f"  with files, but not in the sheet: {_join(part['unexpected'])}"
+            yield f"  samples that are not in the sheet: {_join(part['unexpected'])}"
         if part["undetermined_share"] is not None:
-            yield f"  Undetermined: {part['undetermined_share']:.1%} of the bytes of FASTQ"
+            yield f"  reads of no sample (Undetermined): {part['undetermined_share']:.1%} of the bytes"
         yield from _describe_checksums(part["checksums"])
         yield from (f"  {problem}" for problem in part["problems"])
     if report["rejected"]:
-        yield f"Rejected: {len(report['rejected']):,} files"
+        yield f"Rejected: {_count(len(report['rejected']), 'file')}"
         yield from (f"  {entry['name']} ({entry['code']})" for entry in report["rejected"][:MOST_NAMES])
+        yield "  reasons/<upload>.json in the results bucket has the reason of each; run.json names the uploads"
+
+
+def _count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _describe_checksums(lists: ListsEntry) -> Iterator[str]:
     for name, count in lists["agreed"].items():
-        yield f"  {count:,} files have the checksums of {name}"
+        yield f"  {_count(count, 'file')} with the checksum that {name} has"
     for name, difference in lists["differing"].items():
         yield f"  DIFFERS: {name}: {difference}"
     for name, files in lists["missing"].items():
