@@ -250,6 +250,8 @@ def test_missing_files_are_looked_for_ever_more_rarely(hours, pause):
 def test_names_of_an_instrument_are_printable_on_one_line_in_all_texts():
     listed = {"x\n\x1b[31m" + "y" * 500: 1}
     verdict = judge_files("experiment\n7", {"a": b""}, listed=listed)
+    cells = dict.fromkeys(["x\n\x1b[31m/1_A01/Transfer_Test_1.txt", "x/1_B01/Transfer_Test_1.txt"], b"")
+    assert judge_files("r84028_20230214_022129", cells).reason.isprintable()
     for text in (verdict.reason, *verdict.missing, *(unit.reason for unit in verdict.units)):
         assert text.isprintable()
         assert len(text) < 300

@@ -1,7 +1,6 @@
 """The table of instruments: how each is recognised, and the files that say that its run is complete.
 
-The data is `instruments.toml`, beside this module. `python -m seqdrop.runs.instruments_page` prints its rows as the
-tables of docs/instruments.md.
+The data is `instruments.toml`, beside this module; `instruments_page` shows it in docs/instruments.md.
 """
 
 from __future__ import annotations
@@ -129,10 +128,6 @@ class Table:
         known = {layout.id for layout in self.analyses}
         for row in self.instruments:
             _require(known.issuperset(row.analyses), f"{row.id} names an analysis that is not in the table")
-
-    def row(self, instrument: str) -> Row | None:
-        """Return the row with this id; None for "" and for an id that the table does not have any more."""
-        return next((row for row in self.instruments if row.id == instrument), None)
 
     def layouts(self, row: Row | None) -> list[Analysis]:
         """Return the layouts that an analysis folder of this instrument may have; all, if the row names none."""

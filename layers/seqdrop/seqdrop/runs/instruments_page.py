@@ -1,4 +1,4 @@
-"""The tables of docs/instruments.md, from the rows of instruments.toml."""
+"""The tables of docs/instruments.md, from the rows of instruments.toml: `python -m seqdrop.runs.instruments_page`."""
 
 from __future__ import annotations
 
