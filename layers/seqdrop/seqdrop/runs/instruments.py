@@ -129,6 +129,10 @@ class Table:
         for row in self.instruments:
             _require(known.issuperset(row.analyses), f"{row.id} names an analysis that is not in the table")
 
+    def row(self, instrument: str) -> Row | None:
+        """Return the row with this id; None for "" and for an id that the table does not have any more."""
+        return next((row for row in self.instruments if row.id == instrument), None)
+
     def layouts(self, row: Row | None) -> list[Analysis]:
         """Return the layouts that an analysis folder of this instrument may have; all, if the row names none."""
         names = row.analyses if row and row.analyses else tuple(layout.id for layout in self.analyses)
