@@ -33,7 +33,7 @@ typedef struct { long long sizes[MAX_PARTS]; } Upload;
 static Connection *connections[MAX_FDS];
 static Upload *uploads[MAX_UPLOADS];
 static int upload_count;
-static struct { long long connections, puts, parts, creates, completes, aborts, heads, lists, others, bytes; } counts;
+static struct { long long connections, puts, parts, creates, completes, aborts, heads, lists, ledger, others, bytes; } counts;
 static char reply[REPLY_BYTES];
 
 static const char *ETAG = "\"d41d8cd98f00b204e9800998ecf8427e\"";
@@ -99,9 +99,10 @@ static void list_parts(int fd, const Upload *upload) {
 static void report_counts(int fd) {
     snprintf(reply, sizeof reply,
              "{\"connections\": %lld, \"puts\": %lld, \"parts\": %lld, \"creates\": %lld, \"completes\": %lld, "
-             "\"aborts\": %lld, \"heads\": %lld, \"lists\": %lld, \"others\": %lld, \"bytes\": %lld}\n",
+             "\"aborts\": %lld, \"heads\": %lld, \"lists\": %lld, \"ledger\": %lld, \"others\": %lld, "
+             "\"bytes\": %lld}\n",
              counts.connections, counts.puts, counts.parts, counts.creates, counts.completes, counts.aborts,
-             counts.heads, counts.lists, counts.others, counts.bytes);
+             counts.heads, counts.lists, counts.ledger, counts.others, counts.bytes);
     respond(fd, "200 OK", "Content-Type: application/json\r\n", reply);
 }
 
@@ -122,9 +123,17 @@ static void put(int fd, Connection *c, const char *query) {
     respond(fd, "200 OK", headers, "");
 }
 
-static void post(int fd, const char *query) {
-    const char *type = "Content-Type: application/xml\r\n";
-    if (!strncmp(query, "uploads", 7) && upload_count < MAX_UPLOADS) {
+/* Respond to a request for DynamoDB, which shares the endpoint of an embedded stack: its tables are empty. */
+static void ask_ledger(int fd) {
+    counts.ledger++;
+    respond(fd, "200 OK", "Content-Type: application/x-amz-json-1.0\r\n",
+            "{\"Items\": [], \"Count\": 0, \"ScannedCount\": 0, \"Responses\": {}, \"UnprocessedKeys\": {}}");
+}
+
+static void post(int fd, Connection *c, const char *query) {
+    const char *end, *type = "Content-Type: application/xml\r\n";
+    if (find_header(c->head, "x-amz-target", &end)) ask_ledger(fd);
+    else if (!strncmp(query, "uploads", 7) && upload_count < MAX_UPLOADS) {
         counts.creates++;
         uploads[upload_count++] = calloc(1, sizeof(Upload));
         snprintf(reply, sizeof reply,
@@ -167,7 +176,7 @@ static void handle(int fd, Connection *c) {
     if (query) *query++ = 0;
     else query = path + strlen(path);
     if (!strcmp(method, "PUT")) put(fd, c, query);
-    else if (!strcmp(method, "POST")) post(fd, query);
+    else if (!strcmp(method, "POST")) post(fd, c, query);
     else if (!strcmp(method, "GET")) get(fd, path, query);
     else if (!strcmp(method, "HEAD")) {
         counts.heads++;
