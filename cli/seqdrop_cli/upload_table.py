@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from seqdrop_cli.console import shorten
+from seqdrop_cli.console import format_size, shorten
 from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ NARROWEST_KEY = 16  # characters: the least width of a key
 WIDE = 100  # characters: the least width of a terminal on which each step has its own column
 STEPS = ("validate", "predict", "archive")
 ID_WIDTH = 26  # characters of an upload id
-UNITS = ("B", "kB", "MB", "GB")
 
 
 @dataclass(frozen=True)
@@ -121,11 +120,3 @@ def _mark(step: str, spinner: Spinner | None) -> RenderableType:
 
 def _text_mark(step: str) -> Text:
     return Text(MARKS[step], {DONE: "green", BAD: "red", BUSY: "cyan"}.get(step, "dim"))
-
-
-def format_size(count: int) -> str:
-    """Return a number of bytes with a unit, in powers of 1,000."""
-    value, unit = float(count), 0
-    while value >= 1000 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.0f} {UNITS[unit]}" if unit == 0 else f"{value:.1f} {UNITS[unit]}"

@@ -1,0 +1,58 @@
+"""The files that the archive has already, by the ledger: they need not be sent again."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from seqdrop.aws.errors import is_denied
+from seqdrop.ledger.archived_files import ArchivedFile
+
+from seqdrop_cli.uploader.records import Item, Sent
+
+if TYPE_CHECKING:
+    from seqdrop.ledger.records import Upload
+    from seqdrop.ledger.table import Ledger
+
+    from seqdrop_cli.uploader.pacing import Pace
+
+
+@dataclass
+class Archive:
+    """The archived files of a landing bucket. It is empty if the credentials may not read the ledger.
+
+    The pipeline recognises a repeated file itself, so an empty archive costs bandwidth and nothing else. Each file is
+    read once to find it. Threads may share an object.
+    """
+
+    ledger: Ledger
+    bucket: str
+    pace: Pace
+    is_readable: bool = True
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # a boto3 resource is not safe among threads
+
+    def find(self, item: Item) -> Sent | None:
+        """Return the object version of a file with this key, size and SHA-256 that is ARCHIVED; None without one."""
+        if not self.is_readable:
+            return None
+        with Path(item.path).open("rb") as body:
+            sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+            size = body.tell()
+        upload = self._find_upload(ArchivedFile.of_file(self.bucket, item.key, size, sha256))
+        return Sent(upload.version_id, upload.etag, "", sha256, was_there=True) if upload else None
+
+    def _find_upload(self, file: ArchivedFile) -> Upload | None:
+        try:
+            with self._lock:
+                known = self.pace.insist(lambda: self.ledger.archived_file(file))
+                upload = self.pace.insist(lambda: self.ledger.find_upload(known.upload)) if known.upload else None
+        except ClientError as error:
+            if not is_denied(error):
+                raise
+            self.is_readable = False
+            return None
+        return upload if upload and upload.state == "ARCHIVED" else None
