@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> None:
+    def try_lock(file: IO[bytes]) -> None:
+        """Lock an open file until it is closed. Raise OSError if another process has the lock."""
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: IO[bytes]) -> None:
+    def try_lock(file: IO[bytes]) -> None:
+        """Lock an open file until it is closed. Raise OSError if another process has the lock."""
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -35,7 +37,7 @@ class Ownership:
         self.name = f"{os.getpid()}-{uuid.uuid4().hex}"
         self._folder = folder
         self._file = (folder / self.name).open("wb")
-        _lock(self._file)
+        try_lock(self._file)
 
     def is_alive(self, owner: str) -> bool:
         """Return True if the process with this name still runs. The file of a dead one is removed."""
@@ -44,7 +46,7 @@ class Ownership:
         path = self._folder / owner
         try:
             with path.open("r+b") as file:
-                _lock(file)
+                try_lock(file)
         except FileNotFoundError:
             return False
         except OSError:  # another process has the lock

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from seqdrop.aws.errors import code_of, is_denied, is_expired, is_unknown_key
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from seqdrop_cli.target import Target
-    from seqdrop_cli.uploader.plan import Plan, Unit
+    from seqdrop_cli.uploader.plan import Unit
     from seqdrop_cli.uploader.state import UploadState
 
 JOBS = 8  # threads, each with one file; large files have as many more for their parts
@@ -34,6 +34,19 @@ PAUSE = 1.0  # seconds until a file is tried again that changed, or that another
 SENT, ARCHIVED, THERE = "sent before", "archived already", "in the landing bucket already"
 WRITTEN, INCOMPLETE = "still being written", "a marker: other files of its folder are not sent yet"
 BROKEN_SET = "another file of its set could not be sent"
+
+
+class Source(Protocol):
+    """What is sent: a plan of named paths, or of a look at a watched run. The three are read in this order."""
+
+    def early(self) -> Iterator[Unit]:
+        """Yield what a lab needs first."""
+
+    def usual(self) -> Iterator[Unit]:
+        """Yield what may be sent in any order."""
+
+    def last(self) -> Iterator[Unit]:
+        """Yield what tells the pipeline that the rest is there."""
 
 
 class FileFailedError(Exception):
@@ -75,7 +88,7 @@ class Uploader:
         self._fatal: Exception | None = None
         self._lock = threading.Lock()
 
-    def run(self, plan: Plan) -> Outcome:
+    def run(self, plan: Source) -> Outcome:
         """Send the files of a plan, and return what happened to them.
 
         Raise UploadFailedError or StateError if no file can be sent, and KeyboardInterrupt after Ctrl-C. In each case
