@@ -26,6 +26,7 @@ class Group:
 COMMANDS: Mapping[str, str | Group] = {
     "validate": "check files, and pairs of files, as the pipeline will check them",
     "upload": "send files and whole run folders to the landing bucket, and continue after any interruption",
+    "watch": "upload the run folders of an instrument while they grow",
     "drop": "the earlier name of `upload`",
     "status": "show the state of every upload",
     "fetch": "download the results of an upload",

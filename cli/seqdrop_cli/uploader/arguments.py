@@ -22,6 +22,7 @@ class UploadOptions(StackOptions):
     to: str | None
     prefix: str | None
     run: bool
+    bundles: bool
     include: list[str]
     exclude: list[str]
     jobs: int
@@ -38,13 +39,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `UploadOptions`."""
     place = add_drop_paths(parser)
     place.add_argument("--run", action="store_true", help="each PATH is a run folder: send everything in it to runs/")
+    add_no_bundles(parser)
     _add_choice(parser)
-    _add_transfer(parser)
+    add_transfer(parser)
     parser.add_argument("--again", action="store_true", help="send files that were sent or archived already")
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent where, and send nothing")
     parser.add_argument("--json", action="store_true", help="print an event as a JSON object on each line")
     parser.add_argument("--watch", action="store_true", help="show the progress until all files are finished")
     add_stack(parser)
+
+
+def add_no_bundles(parser: argparse.ArgumentParser) -> None:
+    """Add the option against bundles; it sets `bundles`."""
+    parser.add_argument(
+        "--no-bundles",
+        dest="bundles",
+        action="store_false",
+        help="send small files of runs one by one, not in tar bundles with an index",
+    )
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +72,8 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_transfer(parser: argparse.ArgumentParser) -> None:
+def add_transfer(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the transfer: `jobs`, `limit` and `state`."""
     parser.add_argument("--jobs", type=positive_integer, default=8, metavar="N", help="files at a time (default: 8)")
     parser.add_argument("--limit", type=rate, metavar="RATE", help="bytes a second, such as 50M (default: no limit)")
     parser.add_argument(

@@ -13,29 +13,37 @@ from seqdrop.runs.completion import judge
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundling import BundleSpool, SpoolTakenError
 from seqdrop_cli.uploader.disk import DiskFolder
+from seqdrop_cli.uploader.events import has_arrived
 from seqdrop_cli.uploader.records import Item
 from seqdrop_cli.uploader.run_bundles import RunBundles, may_be_bundled, name_spool, stays_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from seqdrop.runs.files import RunFile
 
+    from seqdrop_cli.uploader.events import Event
     from seqdrop_cli.uploader.plan import Unit
     from seqdrop_cli.uploader.uploader import Source
 
 
 @dataclass
 class BundledPlan:
-    """A plan around another one. `spools` is the folder of the spools of this bucket; connect events with `note`.
+    """A plan around another one. `spools` is the folder of the spools of this bucket.
 
-    Iterating raises CommandError if another process of this computer uploads one of the runs.
+    The uploader reports to `take`, which passes events on to `report`. Without `is_bundling`, the plan is that of
+    `plan`; with `again`, files are sent that are in a bundle already. Iterating raises CommandError if another process
+    of this computer uploads one of the runs.
     """
 
     plan: Source
     spools: Path
-    files: int = 0  # that are in bundles, sent now or before
+    report: Callable[[Event], None]
+    is_bundling: bool = True
+    again: bool = False
+    files: int = 0  # in bundles that were sent now
     bundles: int = 0
+    known: int = 0  # files in bundles that were sent before
     _runs: dict[str, RunBundles] = field(default_factory=dict)
 
     def early(self) -> Iterator[Unit]:
@@ -44,6 +52,9 @@ class BundledPlan:
 
     def usual(self) -> Iterator[Unit]:
         """Yield large files and sequences as they come, then the small files of each run in bundles."""
+        if not self.is_bundling:
+            yield from self.plan.usual()
+            return
         small: dict[str, list[RunFile]] = {}
         for unit in self.plan.usual():
             file = _find_small(unit)
@@ -59,11 +70,17 @@ class BundledPlan:
         """Yield what the plan does."""
         return self.plan.last()
 
-    def note(self, key: str) -> None:
-        """Record that S3 has the object of a key. Threads of the uploader call this."""
-        for run in list(self._runs.values()):
-            if key.startswith(run.prefix):
-                run.note(key)
+    def take(self, event: Event) -> None:
+        """Record what S3 has, and pass the event on. Threads of the uploader call this, one at a time."""
+        if has_arrived(event):
+            for run in list(self._runs.values()):
+                run.note(event.facts["key"])
+        self.report(event)
+
+    def describe(self) -> list[str]:
+        """Return a line for people about the files in bundles, if there are any."""
+        lines = [f"{self.files:,} small files were sent in bundles: {self.bundles:,}"] if self.files else []
+        return lines + ([f"{self.known:,} small files are in bundles that were sent before"] if self.known else [])
 
     def close(self) -> None:
         """Let other processes upload the runs."""
@@ -83,16 +100,16 @@ class BundledPlan:
     def _bundle(self, run: RunBundles, files: list[RunFile]) -> Iterator[Unit]:
         for packed in run.spool.unsent:
             yield run.offer(packed)
-        new = [file for file in files if not run.spool.has(file)]
-        selection = select(new, stays_alone, find_units(run.path)) if new else select((), stays_alone)
-        self.files += len(files) - len(selection.objects)
+        new = [file for file in files if self.again or not run.spool.has(file)]
+        self.known += len(files) - len(new)
+        selection = select(new, stays_alone, find_units(run.path) if new else ())
         yield from (self._alone(run, file.name) for file in selection.objects)
         for bundle in selection.bundles:
-            packed_now, changed = run.pack(bundle)
-            self.files -= len(changed)
-            if packed_now:
+            new_bundle, changed = run.pack(bundle)
+            if new_bundle:
                 self.bundles += 1
-                yield run.offer(packed_now)
+                self.files += len(bundle.files) - len(changed)
+                yield run.offer(new_bundle)
             yield from (self._alone(run, name) for name in changed)  # the uploader waits until it is quiet
 
     def _alone(self, run: RunBundles, name: str) -> Unit:

@@ -12,10 +12,12 @@ from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.console import note, say
 from seqdrop_cli.errors import CommandError
+from seqdrop_cli.uploader.bundled_plan import BundledPlan
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
 from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan, Selection
 from seqdrop_cli.uploader.reports import Summary, describe_left_out, describe_outcome, describe_plan
+from seqdrop_cli.uploader.run_bundles import spool_folder
 from seqdrop_cli.uploader.state import UploadState, default_path
 from seqdrop_cli.uploader.uploader import SENT, Options, Uploader
 
@@ -60,9 +62,12 @@ def run_upload(options: UploadOptions) -> int:
     target = find_target(options)
     state = UploadState(options.state or find_state(target))
     uploads = Uploads(target.landing, options.watch, _reporter(options, target.landing))
+    spools = spool_folder(state.path, target.landing)
+    source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
     try:
-        outcome = _send(options, target, state, plan, uploads)
+        outcome = _send(options, target, state, source)
     finally:
+        source.close()
         state.close()
     return _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
 
@@ -102,12 +107,12 @@ def _reporter(options: UploadOptions, bucket: str) -> Callable[[Event], None]:
     return Lines(bucket)
 
 
-def _send(options: UploadOptions, target: Target, state: UploadState, plan: Plan, uploads: Uploads) -> Outcome:
+def _send(options: UploadOptions, target: Target, state: UploadState, source: BundledPlan) -> Outcome:
     settings = Options(options.jobs, options.limit, options.again, options.settle)
-    uploader = Uploader(target, state, settings, uploads)
+    uploader = Uploader(target, state, settings, source.take)
     started = time.monotonic()
     try:
-        outcome = uploader.run(plan)
+        outcome = uploader.run(source)
     except KeyboardInterrupt as interrupt:
         sent = uploader.journal.outcome.sent
         raise KeyboardInterrupt(_describe_stop(sent)) from interrupt
@@ -117,7 +122,7 @@ def _send(options: UploadOptions, target: Target, state: UploadState, plan: Plan
     if options.json:
         write_json(Event(SUMMARY, {**outcome.facts(), "seconds": round(seconds, 3)}))
     else:
-        for line in describe_outcome(outcome, seconds):
+        for line in [*describe_outcome(outcome, seconds), *source.describe()]:
             note(line)
     return outcome
 

@@ -117,6 +117,11 @@ def left_out_facts(left_out: LeftOut) -> list[dict[str, Any]]:
     ]
 
 
+def has_arrived(event: Event) -> bool:
+    """Return True if the event says that S3 has a file, from now or before."""
+    return event.kind == FINISHED or (event.kind == SKIPPED and bool(event.facts["is_there"]))
+
+
 def write_json(event: Event, stream: TextIO | None = None) -> None:
     """Write an event as one line of JSON."""
     print(json.dumps({"event": event.kind, **event.facts}), file=stream or sys.stdout, flush=True)

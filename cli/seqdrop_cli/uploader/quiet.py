@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class QuietFiles:
-    """The files of one run that did not change for `settle` seconds.
+    """The files of one run that did not change for `min_age` seconds.
 
     By its time, or by what earlier looks saw: the clock of a share may be ahead of ours, and its files would never be
     old enough.
     """
 
-    settle: float
+    min_age: float
     _since: dict[str, tuple[RunFile, datetime]] = field(default_factory=dict)
 
     def select(self, files: Collection[RunFile], now: datetime) -> list[RunFile]:
         """Return the quiet ones of the files that a look at `now` saw."""
-        settle, before = timedelta(seconds=self.settle), self._since
+        min_age, before = timedelta(seconds=self.min_age), self._since
         self._since, quiet = {}, []
         for file in files:
-            if file.modified <= now - settle:
+            if file.modified <= now - min_age:
                 quiet.append(file)
                 continue
             known, since = before.get(file.name, (None, now))
             if known != file:
                 since = now
             self._since[file.name] = (file, since)
-            if since <= now - settle:
+            if since <= now - min_age:
                 quiet.append(file)
         return quiet

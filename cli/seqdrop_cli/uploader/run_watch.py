@@ -46,7 +46,7 @@ class RunWatch:
     path: Path
     prefix: str
     bundles: RunBundles | None
-    settle: float
+    min_age: float
     takes: Callable[[str], bool]
     verdict: Verdict | None = None
     _sent: dict[str, tuple[RunFile, datetime]] = field(default_factory=dict)  # by name
@@ -55,7 +55,7 @@ class RunWatch:
 
     def __post_init__(self) -> None:
         self.folder = DiskFolder(self.path)
-        self._quiet = QuietFiles(self.settle)
+        self._quiet = QuietFiles(self.min_age)
 
     def look(self, now: datetime) -> Work:
         """Return what can be sent now. Raise OSError if the folder cannot be read, or is gone."""
@@ -124,6 +124,14 @@ class Work:
         """True if nothing can be sent now."""
         is_spooled = bool(self.run.bundles and self.run.bundles.spool.unsent)
         return not (self._early or self._objects or self._bundles or is_spooled or list(self._released()))
+
+    def summary(self) -> dict[str, int]:
+        """Return the numbers of objects, of files in new bundles, of markers and of bytes that can be sent now."""
+        markers = list(self._released())
+        packed = [file for bundle in self._bundles for file in bundle.files]
+        objects = [*self._early, *self._objects]
+        size = sum(file.size for file in (*objects, *packed, *markers))
+        return {"files": len(objects), "files in bundles": len(packed), "markers": len(markers), "bytes": size}
 
     def early(self) -> Iterator[tuple[Item]]:
         """Yield RunInfo, parameters, sheets and InterOp."""

@@ -9,11 +9,11 @@ import os
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from seqdrop_cli.errors import describe
 from seqdrop_cli.uploader.bundling import BundleSpool, SpoolTakenError
-from seqdrop_cli.uploader.events import FINISHED, SKIPPED, Event, Outcome
+from seqdrop_cli.uploader.events import Event, Outcome, has_arrived
 from seqdrop_cli.uploader.failures import UploadFailedError
 from seqdrop_cli.uploader.run_bundles import RunBundles, name_spool
 from seqdrop_cli.uploader.run_folders import RUNS, folder_name, has_cells, is_run
@@ -30,20 +30,13 @@ DEPTH = 3  # levels below a watched folder: ONT has experiment, sample and run
 RETRY = timedelta(minutes=1)  # after a problem
 
 
-class Send(Protocol):
-    """The transfer: `Uploader.run`."""
-
-    def __call__(self, work: Work) -> Outcome:
-        """Send the files of a look. Raise UploadFailedError if no file can be sent."""
-
-
 @dataclass(frozen=True)
 class WatchSettings:
     """What is watched and how: `spools` is the folder of the spools; without `is_bundling` small files are objects."""
 
     folders: tuple[Path, ...]
     spools: Path
-    settle: float
+    min_age: float
     takes: Callable[[str], bool]
     is_bundling: bool = True
 
@@ -61,13 +54,13 @@ class Watched:
 
 @dataclass
 class Watcher:
-    """Watches folders and sends with `send`. `report` receives the events of runs and problems.
+    """Watches folders and sends with `send`, which is `Uploader.run`. `report` receives events of runs and problems.
 
-    Connect the events of the transfer with `note`.
+    `note` takes the events of the transfer.
     """
 
     settings: WatchSettings
-    send: Send
+    send: Callable[[Work], Outcome]
     report: Callable[[Event], None]
     clock: Callable[[], datetime]
     cpu: Callable[[], float] = time.process_time
@@ -90,8 +83,7 @@ class Watcher:
 
     def note(self, event: Event) -> None:
         """Record a file that S3 has. Threads of the transfer call this."""
-        is_there = event.kind == FINISHED or (event.kind == SKIPPED and event.facts["is_there"])
-        if is_there and self._current:
+        if self._current and has_arrived(event):
             self._current.note(event.facts["key"], self.clock())
 
     def close(self) -> None:
@@ -121,7 +113,7 @@ class Watcher:
         name = folder_name(path.resolve())
         prefix = f"{RUNS}{name}/"
         bundles = RunBundles(path, prefix, spool) if self.settings.is_bundling else None
-        run = RunWatch(path, prefix, bundles, self.settings.settle, self.settings.takes)
+        run = RunWatch(path, prefix, bundles, self.settings.min_age, self.settings.takes)
         self._runs[path] = Watched(run, spool)
 
     def _try(self, path: Path, watched: Watched) -> None:
@@ -210,8 +202,17 @@ def find_runs(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
 
 def _count(outcome: Outcome) -> dict[str, Any]:
     """Return the facts of an outcome for the event of a run: counts, and reasons without names of files."""
+    counts = {"sent": outcome.sent, "sent_bytes": outcome.sent_bytes, "failed": outcome.failed}
     unsent = sum(outcome.unsent.values())
-    return {"sent": outcome.sent, "sent_bytes": outcome.sent_bytes, "failed": outcome.failed, "unsent": unsent}
+    return {**counts, "unsent": unsent, "why": _find_reason(outcome)}
+
+
+def _find_reason(outcome: Outcome) -> str:
+    """Return why something was not sent, without names of files, which may identify patients."""
+    for key, reason in outcome.failures:
+        is_named = key.rpartition("/")[2] in reason
+        return "`seqdrop upload` of the folder says which files, and why" if is_named else reason
+    return next(iter(outcome.unsent), "")
 
 
 def _explain(error: Exception) -> str:
