@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from seqdrop_cli.uploader.listing import LeftOut, Listing, Run, Selection, list_folder
 from seqdrop_cli.uploader.placement import RAW, Place, Placement, is_companion
 from seqdrop_cli.uploader.records import Item
 from seqdrop_cli.uploader.run_folders import (
@@ -29,58 +28,6 @@ if TYPE_CHECKING:
 
 Unit = tuple[Item, ...]
 LONGEST_KEY = 1024  # bytes, of S3
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which files of folders are taken: those that match an include (all, if there is none) and no exclude.
-
-    A pattern is matched with the path below the named folder, and with the name alone. `*` matches slashes as well.
-    """
-
-    includes: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-
-    def takes(self, name: str) -> bool:
-        """Return True if the file with this path below the folder is taken."""
-        base = name.rpartition("/")[2]
-        included = not self.includes or _matches(self.includes, name, base)
-        return included and not _matches(self.excludes, name, base)
-
-
-def _matches(patterns: tuple[str, ...], *names: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run folder on disk, and the prefix of its files in the landing bucket, `runs/<folder name>/`."""
-
-    folder: Path
-    prefix: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The files of one folder. `root` is the path that was named; `run` is the run folder around it, if any."""
-
-    root: Path
-    folder: Path
-    names: list[str]
-    run: Run | None
-
-
-@dataclass
-class LeftOut:
-    """The files that are not sent: their number and an example, by reason."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-
-    def add(self, path: Path | str, reason: str) -> None:
-        """Count a file."""
-        self.counts[reason] += 1
-        self.examples.setdefault(reason, str(path))
 
 
 @dataclass
@@ -229,7 +176,7 @@ class Plan:
         return bool(self.placement.prefix or self.placement.automatic)
 
     def _walk(self, root: Path, folder: Path, run: Run | None) -> Iterator[Listing]:
-        folders, names = _list(folder)
+        folders, names = list_folder(folder)
         if run is None and not self._asks_for_analysis and (is_run(folders, names) or has_cells(folder)):
             run = _run_at(folder.resolve(), folder)
         if run and not folder.is_relative_to(run.folder):
@@ -242,23 +189,6 @@ class Plan:
 
 def _run_at(resolved: Path, folder: Path) -> Run:
     return Run(folder, f"{RUNS}{folder_name(resolved)}/")
-
-
-def _list(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the folders and of the files in a folder, sorted. Hidden ones and special files are left out.
-
-    Links to folders are not followed.
-    """
-    folders, names = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.is_file() or (entry.is_symlink() and not entry.is_dir()):
-                names.append(entry.name)
-    return sorted(folders), sorted(names)
 
 
 def _join_sets(items: list[Item]) -> Iterator[Unit]:
