@@ -12,8 +12,9 @@ from seqdrop.uploads import UploadVersion
 from seqdrop_cli.console import note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
+from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.placement import Placement
-from seqdrop_cli.uploader.plan import Plan, Selection
+from seqdrop_cli.uploader.plan import Plan
 from seqdrop_cli.uploader.reports import Summary, describe_left_out, describe_outcome, describe_plan
 from seqdrop_cli.uploader.state import UploadState
 from seqdrop_cli.uploader.state_file import find_state

@@ -13,7 +13,8 @@ from seqdrop_cli.uploader.uploader import ARCHIVED, SENT, THERE
 if TYPE_CHECKING:
     from collections import Counter
 
-    from seqdrop_cli.uploader.plan import LeftOut, Plan
+    from seqdrop_cli.uploader.listing import LeftOut
+    from seqdrop_cli.uploader.plan import Plan
     from seqdrop_cli.uploader.records import Item
 
 SHOWN_FAILURES = 20
