@@ -9,6 +9,7 @@ from seqdrop.errors import SeqdropError
 from seqdrop_cli.errors import describe
 from seqdrop_cli.uploader.pacing import is_transient
 
+LONGEST_KEY = 1024  # bytes, of S3
 POLICY = (
     "; ask an administrator for the stack's UploaderPolicy (docs/who-may-drop.md); it allows uploads under the "
     "prefixes in the stack's parameter UploaderPrefixes"
@@ -25,6 +26,17 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClientError) and is_denied(error):
         return f"{sentence}{POLICY}"
     return sentence
+
+
+def find_problem(key: str) -> str:
+    """Return why S3 takes no object with a key; "" if it does."""
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError:
+        return "its name is not UTF-8; rename it"
+    if length > LONGEST_KEY:
+        return f"its key has {length} bytes, and S3 takes {LONGEST_KEY}; shorten the names of its folders"
+    return ""
 
 
 def is_fatal(error: Exception) -> bool:

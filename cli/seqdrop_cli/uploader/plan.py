@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Unit = tuple[Item, ...]
-LONGEST_KEY = 1024  # bytes, of S3
 
 
 @dataclass
@@ -69,8 +68,7 @@ class Plan:
         for listing, name in depths:
             path = listing.folder / name
             for key in self._marker_keys(listing, path):
-                if item := self._item(path, key, listing):
-                    yield (item,)
+                yield (self._item(path, key, listing),)
 
     def _marker_keys(self, listing: Listing, path: Path) -> list[str]:
         """Return the keys of a marker: one for each prefix to which files of its folder, or of folders below it, go."""
@@ -87,8 +85,7 @@ class Plan:
             if self._order(listing, name) == order:
                 path = listing.folder / name
                 prefix, folder = (listing.run.prefix, listing.run.folder) if listing.run else ("", listing.root)
-                if item := self._item(path, key_below(prefix, folder, path), listing):
-                    yield item
+                yield self._item(path, key_below(prefix, folder, path), listing)
 
     def _order(self, listing: Listing, name: str) -> Order:
         folder = listing.run.folder if listing.run else listing.root
@@ -110,8 +107,7 @@ class Plan:
             self._prefixes.setdefault(listing.folder, set()).add(place.prefix)
             kept = layout and place.prefix == layout
             key = key_below("", listing.root, path) if kept else self._key(listing, path, place.prefix)
-            if item := self._item(path, key, listing):
-                yield item
+            yield self._item(path, key, listing)
 
     def _place(self, path: Path, layout: str) -> Place:
         return (Placement(self.placement.analyses, layout) if layout else self.placement).place(path)
@@ -132,19 +128,12 @@ class Plan:
             return prefix + path.name
         return key_below(f"{prefix}{folder_name(listing.root.resolve())}/", listing.root, path)
 
-    def _item(self, path: Path, key: str, listing: Listing) -> Item | None:
-        """Return the item of a file; None for one that cannot be sent, which is counted in `left_out`."""
+    def _item(self, path: Path, key: str, listing: Listing) -> Item:
+        """Return the item of a file. One that cannot be read is an item too: the upload of its folder is incomplete."""
         try:
-            length, size = len(key.encode()), path.stat().st_size
-        except UnicodeEncodeError:
-            self.left_out.add(repr(str(path)), "its name is not UTF-8; rename it")
-            return None
+            size = path.stat().st_size
         except OSError:
-            self.left_out.add(path, "it cannot be read, or is a link to nothing")
-            return None
-        if length > LONGEST_KEY:
-            self.left_out.add(path, f"its key would have more than {LONGEST_KEY} bytes; shorten the names of folders")
-            return None
+            size = 0
         is_last = bool(listing.run) and self._order(listing, path.name) == Order.LAST
         group = listing.run.prefix if listing.run else ""
         return Item(str(path), key, size, group, is_last or is_companion(path.name))

@@ -13,7 +13,7 @@ from seqdrop.uploads import upload_id
 
 from seqdrop_cli.uploader.archive import Archive
 from seqdrop_cli.uploader.events import Event, Journal, Outcome
-from seqdrop_cli.uploader.failures import UploadFailedError, explain, is_fatal
+from seqdrop_cli.uploader.failures import UploadFailedError, explain, find_problem, is_fatal
 from seqdrop_cli.uploader.landing_bucket import LandingBucket
 from seqdrop_cli.uploader.pacing import PATIENCE, Pace, StoppedError
 from seqdrop_cli.uploader.parts import PartSender
@@ -142,6 +142,9 @@ class Uploader:
         """Return a file and the right to send it, if there is one; None if it fails or is left for another time."""
         if item.is_last and self._is_incomplete(item):
             self.journal.left(item, INCOMPLETE)
+            return None
+        if problem := find_problem(item.key):
+            self._fail(item, problem)
             return None
         try:
             status = Path(item.path).stat()
