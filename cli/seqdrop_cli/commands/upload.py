@@ -24,7 +24,7 @@ before.
 EXAMPLES = (
     Example("seqdrop upload /data/runs/230415_A00123_0045_BHXXXX", "a whole run folder, to runs/"),
     Example("seqdrop upload run7/ --dry-run", "what would be sent where"),
-    Example("seqdrop upload run7/ --limit 50M --settle 60", "at most 50 MB a second; files that are done"),
+    Example("seqdrop upload run7/ --limit 50M --min-age 60", "at most 50 MB a second; files that are done"),
     Example("seqdrop upload run7/ --json", "events for a program, one JSON object a line"),
 )
 

@@ -27,7 +27,7 @@ class UploadOptions(StackOptions):
     exclude: list[str]
     jobs: int
     limit: float | None
-    settle: float
+    min_age: float
     state: Path | None
     again: bool
     dry_run: bool
@@ -64,7 +64,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include", metavar="GLOB", action="append", default=[], help=text.format("send", "all"))
     parser.add_argument("--exclude", metavar="GLOB", action="append", default=[], help=text.format("leave out", "none"))
     parser.add_argument(
-        "--settle",
+        "--min-age",
         type=_seconds,
         default=0.0,
         metavar="SECONDS",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqdrop.uploads import UploadVersion
@@ -14,11 +13,13 @@ from seqdrop_cli.console import note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundled_plan import BundledPlan
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
+from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.placement import Placement
-from seqdrop_cli.uploader.plan import Plan, Selection
+from seqdrop_cli.uploader.plan import Plan
 from seqdrop_cli.uploader.reports import Summary, describe_left_out, describe_outcome, describe_plan
 from seqdrop_cli.uploader.run_bundles import spool_folder
-from seqdrop_cli.uploader.state import UploadState, default_path
+from seqdrop_cli.uploader.state import UploadState
+from seqdrop_cli.uploader.state_file import find_state
 from seqdrop_cli.uploader.uploader import SENT, Options, Uploader
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run_upload(options: UploadOptions) -> int:
     if options.dry_run:
         return 0
     target = find_target(options)
-    state = UploadState(options.state or find_state(target))
+    state = UploadState(options.state or find_state(target, os.environ))
     uploads = Uploads(target.landing, options.watch, _reporter(options, target.landing))
     spools = spool_folder(state.path, target.landing)
     source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
@@ -70,14 +71,6 @@ def run_upload(options: UploadOptions) -> int:
         source.close()
         state.close()
     return _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
-
-
-def find_state(target: Target) -> Path:
-    """Return the state file of a stack: that of the user, or for the embedded AWS one beside the stack file."""
-    from seqdrop_cli.target import EMBEDDED_STATE, find_stack_file
-
-    stack_file = find_stack_file(Path.cwd()) if target.endpoint else None
-    return stack_file.with_name(EMBEDDED_STATE) if stack_file else default_path(os.environ)
 
 
 def make_plan(options: UploadOptions) -> Plan:
@@ -108,7 +101,7 @@ def _reporter(options: UploadOptions, bucket: str) -> Callable[[Event], None]:
 
 
 def _send(options: UploadOptions, target: Target, state: UploadState, source: BundledPlan) -> Outcome:
-    settings = Options(options.jobs, options.limit, options.again, options.settle)
+    settings = Options(options.jobs, options.limit, options.again, options.min_age)
     uploader = Uploader(target, state, settings, source.take)
     started = time.monotonic()
     try:

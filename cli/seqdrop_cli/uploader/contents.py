@@ -84,8 +84,6 @@ def _format_of_suffix(name: str) -> str | None:
 
 
 def _has_protein(head: bytes, name: str) -> bool:
-    """Return True for a FASTA of proteins, by its residues; a file that cannot be read, by its suffix."""
-    lines = [line for line in head.splitlines() if not line.startswith(b">")]
-    if not any(lines):
-        return bool(PROTEIN_SUFFIXES & set(name.lower().split(".")))
-    return any(PROTEIN_LETTERS.search(line) for line in lines)
+    """Return True for a FASTA of proteins, by its residues or its suffix: a short protein may look like DNA."""
+    lines = (line for line in head.splitlines() if not line.startswith(b">"))
+    return bool(PROTEIN_SUFFIXES & set(name.lower().split("."))) or any(map(PROTEIN_LETTERS.search, lines))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from seqdrop_cli.uploader.plan import LeftOut
+    from seqdrop_cli.uploader.listing import LeftOut
     from seqdrop_cli.uploader.records import Item, Sent
 
 PLANNED, STARTED, PROGRESS, FINISHED = "planned", "started", "progress", "finished"

@@ -71,7 +71,7 @@ class PartSender:
         self._pool = ThreadPoolExecutor(self.jobs, "part")
 
     def open(self, item: Item, multipart: str) -> Parts:
-        """Return the parts of one file, none of which are there yet."""
+        """Return the parts of one file; none is there yet."""
         return Parts(self, item, multipart)
 
     def submit(self, item: Item, multipart: str, number: int, body: bytes, crc32: str) -> Future[Part]:

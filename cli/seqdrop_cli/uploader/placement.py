@@ -84,10 +84,8 @@ class Placement:
     def _place_for_model(self, content: Content, analysis: Analysis) -> Place:
         """Return the prefix of an analysis with a model for the files that its model is for, else raw/."""
         prefix = self.prefix or analysis.prefix
-        if content.format is None or (content.alphabet != analysis.alphabet and content.format == "fasta"):
-            letters = "proteins" if content.alphabet == PROTEIN else "DNA"
-            reason = f"it has {letters}, which {prefix} does not take" if content.format else ""
-            return Place("", reason) if reason else self._place_without_model(content, prefix)
+        if content.format is None or (content.alphabet == PROTEIN and analysis.alphabet != PROTEIN):
+            return self._place_without_model(content, prefix)
         if content.why:
             return Place(RAW, note=f"{content.why} are not for a model")
         if content.format not in analysis.formats:
@@ -96,7 +94,7 @@ class Placement:
 
     def _first_with_model(self, content: Content) -> Analysis | None:
         analyses = (analysis for analysis in self.analyses.by_name.values() if analysis.has_model)
-        fitting = (one for one in analyses if content.format in one.formats and one.alphabet == content.alphabet)
+        fitting = (it for it in analyses if content.format in it.formats and it.alphabet == content.alphabet)
         return next(fitting, None)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from seqdrop_cli.uploader.listing import LeftOut, Listing, Run, Selection, list_folder
 from seqdrop_cli.uploader.placement import RAW, Place, Placement, is_companion
 from seqdrop_cli.uploader.records import Item
 from seqdrop_cli.uploader.run_folders import (
@@ -28,59 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Unit = tuple[Item, ...]
-LONGEST_KEY = 1024  # bytes, of S3
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which files of folders are taken: those that match an include (all, if there is none) and no exclude.
-
-    A pattern is matched with the path below the named folder, and with the name alone. `*` matches slashes as well.
-    """
-
-    includes: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-
-    def takes(self, name: str) -> bool:
-        """Return True if the file with this path below the folder is taken."""
-        base = name.rpartition("/")[2]
-        included = not self.includes or _matches(self.includes, name, base)
-        return included and not _matches(self.excludes, name, base)
-
-
-def _matches(patterns: tuple[str, ...], *names: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run folder on disk, and the prefix of its files in the landing bucket, `runs/<folder name>/`."""
-
-    folder: Path
-    prefix: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The files of one folder. `root` is the path that was named; `run` is the run folder around it, if any."""
-
-    root: Path
-    folder: Path
-    names: list[str]
-    run: Run | None
-
-
-@dataclass
-class LeftOut:
-    """The files that are not sent: their number and an example, by reason."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-
-    def add(self, path: Path | str, reason: str) -> None:
-        """Count a file."""
-        self.counts[reason] += 1
-        self.examples.setdefault(reason, str(path))
 
 
 @dataclass
@@ -122,8 +68,7 @@ class Plan:
         for listing, name in depths:
             path = listing.folder / name
             for key in self._marker_keys(listing, path):
-                if item := self._item(path, key, listing):
-                    yield (item,)
+                yield (self._item(path, key, listing),)
 
     def _marker_keys(self, listing: Listing, path: Path) -> list[str]:
         """Return the keys of a marker: one for each prefix to which files of its folder, or of folders below it, go."""
@@ -140,8 +85,7 @@ class Plan:
             if self._order(listing, name) == order:
                 path = listing.folder / name
                 prefix, folder = (listing.run.prefix, listing.run.folder) if listing.run else ("", listing.root)
-                if item := self._item(path, key_below(prefix, folder, path), listing):
-                    yield item
+                yield self._item(path, key_below(prefix, folder, path), listing)
 
     def _order(self, listing: Listing, name: str) -> Order:
         folder = listing.run.folder if listing.run else listing.root
@@ -163,8 +107,7 @@ class Plan:
             self._prefixes.setdefault(listing.folder, set()).add(place.prefix)
             kept = layout and place.prefix == layout
             key = key_below("", listing.root, path) if kept else self._key(listing, path, place.prefix)
-            if item := self._item(path, key, listing):
-                yield item
+            yield self._item(path, key, listing)
 
     def _place(self, path: Path, layout: str) -> Place:
         return (Placement(self.placement.analyses, layout) if layout else self.placement).place(path)
@@ -185,19 +128,12 @@ class Plan:
             return prefix + path.name
         return key_below(f"{prefix}{folder_name(listing.root.resolve())}/", listing.root, path)
 
-    def _item(self, path: Path, key: str, listing: Listing) -> Item | None:
-        """Return the item of a file; None for one that cannot be sent, which is counted in `left_out`."""
+    def _item(self, path: Path, key: str, listing: Listing) -> Item:
+        """Return the item of a file. One that cannot be read is an item too: the upload of its folder is incomplete."""
         try:
-            length, size = len(key.encode()), path.stat().st_size
-        except UnicodeEncodeError:
-            self.left_out.add(repr(str(path)), "its name is not UTF-8; rename it")
-            return None
+            size = path.stat().st_size
         except OSError:
-            self.left_out.add(path, "it cannot be read, or is a link to nothing")
-            return None
-        if length > LONGEST_KEY:
-            self.left_out.add(path, f"its key would have more than {LONGEST_KEY} bytes; shorten the names of folders")
-            return None
+            size = 0
         is_last = bool(listing.run) and self._order(listing, path.name) == Order.LAST
         group = listing.run.prefix if listing.run else ""
         return Item(str(path), key, size, group, is_last or is_companion(path.name))
@@ -229,7 +165,7 @@ class Plan:
         return bool(self.placement.prefix or self.placement.automatic)
 
     def _walk(self, root: Path, folder: Path, run: Run | None) -> Iterator[Listing]:
-        folders, names = _list(folder)
+        folders, names = list_folder(folder)
         if run is None and not self._asks_for_analysis and (is_run(folders, names) or has_cells(folder)):
             run = _run_at(folder.resolve(), folder)
         if run and not folder.is_relative_to(run.folder):
@@ -242,23 +178,6 @@ class Plan:
 
 def _run_at(resolved: Path, folder: Path) -> Run:
     return Run(folder, f"{RUNS}{folder_name(resolved)}/")
-
-
-def _list(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the folders and of the files in a folder, sorted. Hidden ones and special files are left out.
-
-    Links to folders are not followed.
-    """
-    folders, names = [], []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
-            elif entry.is_file() or (entry.is_symlink() and not entry.is_dir()):
-                names.append(entry.name)
-    return sorted(folders), sorted(names)
 
 
 def _join_sets(items: list[Item]) -> Iterator[Unit]:

@@ -13,7 +13,8 @@ from seqdrop_cli.uploader.uploader import ARCHIVED, SENT, THERE
 if TYPE_CHECKING:
     from collections import Counter
 
-    from seqdrop_cli.uploader.plan import LeftOut, Plan
+    from seqdrop_cli.uploader.listing import LeftOut
+    from seqdrop_cli.uploader.plan import Plan
     from seqdrop_cli.uploader.records import Item
 
 SHOWN_FAILURES = 20
@@ -79,10 +80,15 @@ def describe_outcome(outcome: Outcome, seconds: float) -> list[str]:
         if outcome.skipped[reason]
     ]
     lines += [f"{_count(count)} left for later: {reason}" for reason, count in outcome.unsent.items()]
-    lines += [f"{key}: {reason}" for key, reason in outcome.failures[:SHOWN_FAILURES]]
+    lines += [f"{printable(key)}: {reason}" for key, reason in outcome.failures[:SHOWN_FAILURES]]
     if outcome.failed:
         lines.append(f"{_count(outcome.failed)} failed; the same command sends what is missing")
     return lines
+
+
+def printable(name: str) -> str:
+    """Return a name that every terminal can print, even if it is no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 class Lines:

@@ -152,7 +152,7 @@ class Work:
                 yield bundles.offer(new)
 
     def last(self) -> Iterator[tuple[Item]]:
-        """Yield the markers, outcomes and lists of complete units of which everything else was sent."""
+        """Yield the markers, outcomes and lists of complete units whose other files were all sent."""
         for file in self._released():
             yield self.run.offer(file, is_last=True)
 

@@ -132,20 +132,25 @@ class Sender:
                 parts = None
             return claim.multipart, claim.part_size, claim.parts if parts is None else parts
         part_size = choose_part_size(identity.size)
-        multipart, found = self._find_lost(item, part_size)
+        multipart, lost = self._find_lost(item, part_size, claim)
         multipart = multipart or self.landing.begin(item.key)
         self.state.begin_parts(self.landing.bucket, item.key, multipart, part_size)
-        return multipart, part_size, found
+        return multipart, part_size, lost
 
-    def _find_lost(self, item: Item, part_size: int) -> tuple[str, Mapping[int, Part]]:
-        """Return an upload of the same key whose parts have the size that ours would have: the state file was lost."""
+    def _find_lost(self, item: Item, part_size: int, claim: Claim) -> tuple[str, Mapping[int, Part]]:
+        """Return an unfinished upload of the same key that may be continued: its record in the state file is lost.
+
+        Its parts must have the size that ours would have. One without parts is ours if an earlier process of this
+        machine began to send the file.
+        """
         try:
             multipart = self.landing.find_multipart(item.key)
             parts = self.landing.parts(item.key, multipart) if multipart else None
         except GoneError:
             return "", {}
-        first = (parts or {}).get(1)
-        return (multipart, parts) if parts and first and first.size == part_size else ("", {})
+        if not parts:
+            return (multipart, {}) if claim.is_retry and parts is not None else ("", {})
+        return (multipart, parts) if 1 in parts and parts[1].size == part_size else ("", {})
 
     def _send_parts(
         self, file: IO[bytes], item: Item, identity: Identity, upload: tuple[str, int, Mapping[int, Part]]

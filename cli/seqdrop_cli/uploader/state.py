@@ -6,20 +6,19 @@ It must lie on a local disk: SQLite's write-ahead log does not work on network f
 from __future__ import annotations
 
 import sqlite3
-import sys
 import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.ownership import Ownership
 from seqdrop_cli.uploader.records import Claim, Identity, Part, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
 VERSION = 1  # of the tables
 PATIENCE = 60  # seconds to wait while another process writes
@@ -42,15 +41,6 @@ CREATE TABLE part (
 
 class StateError(CommandError):
     """The state file cannot be read or written. Nothing that was sent is lost."""
-
-
-def default_path(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Return the place of the state file: `%LOCALAPPDATA%`, or XDG_STATE_HOME, or `~/.local/state`."""
-    if platform == "win32":
-        base = environment.get("LOCALAPPDATA") or str(Path.home() / "AppData/Local")
-    else:
-        base = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-    return Path(base) / "seqdrop" / "uploads.sqlite3"
 
 
 class UploadState:
@@ -205,6 +195,12 @@ class UploadState:
             if not rows:
                 return
             after = rows[-1].key
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file and release what this process had claimed."""

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
-from seqdrop.aws.errors import code_of, is_denied, is_expired, is_unknown_key
 from seqdrop.uploads import upload_id
 
 from seqdrop_cli.uploader.archive import Archive
 from seqdrop_cli.uploader.events import Event, Journal, Outcome
-from seqdrop_cli.uploader.failures import UploadFailedError, explain
+from seqdrop_cli.uploader.failures import UploadFailedError, explain, find_problem, is_fatal
 from seqdrop_cli.uploader.landing_bucket import LandingBucket
-from seqdrop_cli.uploader.pacing import PATIENCE, Pace, StoppedError, is_transient
+from seqdrop_cli.uploader.pacing import PATIENCE, Pace, StoppedError
 from seqdrop_cli.uploader.parts import PartSender
 from seqdrop_cli.uploader.records import Claim, Identity, Item, Sent
 from seqdrop_cli.uploader.sending import ChangedError, Sender, TooLargeError
@@ -55,12 +54,12 @@ class FileFailedError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """How to send. `rate` is in bytes a second; files changed within the last `settle` seconds are left for later."""
+    """How to send. `rate` is in bytes a second; files changed within the last `min_age` seconds are left for later."""
 
     jobs: int = JOBS
     rate: float | None = None
     again: bool = False
-    settle: float = 0.0
+    min_age: float = 0.0
     patience: float = PATIENCE
 
 
@@ -157,12 +156,15 @@ class Uploader:
         if item.is_last and self._is_incomplete(item):
             self.journal.left(item, INCOMPLETE)
             return None
+        if problem := find_problem(item.key):
+            self._fail(item, problem)
+            return None
         try:
             status = Path(item.path).stat()
         except OSError as error:
             self._fail(item, explain(error))
             return None
-        if time.time() - status.st_mtime < self.options.settle:
+        if time.time() - status.st_mtime < self.options.min_age:
             self._leave(item, WRITTEN)
             return None
         return self._claim(item, Identity.of(item.path, status))
@@ -259,14 +261,6 @@ class Uploader:
         folder = item.key.rpartition("/")[0] + "/"
         with self._lock:
             return item.group in self._incomplete or any(name.startswith(folder) for name in self._incomplete)
-
-
-def is_fatal(error: Exception) -> bool:
-    """Return True if no other file could be sent either."""
-    if isinstance(error, ClientError):
-        is_refused = is_denied(error) or is_expired(error) or is_unknown_key(error)
-        return is_refused or is_transient(error) or code_of(error) == "NoSuchBucket"
-    return isinstance(error, BotoCoreError)
 
 
 def _join(threads: list[threading.Thread]) -> None:

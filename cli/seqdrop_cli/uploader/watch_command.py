@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from contextlib import contextmanager
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from seqdrop.clock import utc_now
 
 from seqdrop_cli.console import format_size, say
-from seqdrop_cli.uploader.command import find_state
 from seqdrop_cli.uploader.events import SKIPPED, Event, Outcome, write_json
-from seqdrop_cli.uploader.plan import Selection
+from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.run_bundles import spool_folder
 from seqdrop_cli.uploader.state import UploadState
+from seqdrop_cli.uploader.state_file import find_state
 from seqdrop_cli.uploader.uploader import SENT, Options, Uploader
 from seqdrop_cli.uploader.watching import PROBLEM, RUN, Watcher, WatchSettings
 
@@ -33,7 +34,7 @@ def run_watch(options: WatchOptions) -> int:
     from seqdrop_cli.target import find_target
 
     target = find_target(options)
-    state = UploadState(options.state or find_state(target))
+    state = UploadState(options.state or find_state(target, os.environ))
     try:
         with stop_on_terminate():
             return _watch(options, target, state)

@@ -366,8 +366,8 @@ def test_runs_are_found_below_experiments_and_not_inside_runs(tmp_path):
         path = tmp_path / "disk" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-    found = [path.relative_to(tmp_path / "disk").as_posix() for path in find_runs(tmp_path / "disk")]
-    assert found == ["a", "c", "exp/sample/b"]
+    names = [path.relative_to(tmp_path / "disk").as_posix() for path in find_runs(tmp_path / "disk")]
+    assert names == ["a", "c", "exp/sample/b"]
     assert list(find_runs(tmp_path / "disk/a")) == [tmp_path / "disk/a"]
 
 
