@@ -60,8 +60,12 @@ class BundleSpool:
             raise SpoolTakenError from error
         self._files: dict[str, RunFile] = {}
         self._unsent: dict[Path, Packed] = {}
-        for packed, index in self._restore():
-            self._add(packed, index)
+        try:
+            for packed, index in self._restore():
+                self._add(packed, index)
+        except BaseException:
+            self._lock.close()
+            raise
 
     @property
     def unsent(self) -> list[Packed]:
@@ -111,7 +115,7 @@ class BundleSpool:
         """Yield the bundles that an earlier process left, and delete what a crash left half written."""
         for path in sorted(self.path.rglob("*"), key=lambda path: path.stat().st_mtime_ns):  # the latest bundle counts
             if path.name.endswith(UNFINISHED) or (is_bundle(path.name) and not _index_of(path).exists()):
-                path.unlink()
+                path.unlink(missing_ok=True)
             elif is_index(path.name):
                 tar = path.with_name(path.name.removesuffix(INDEX_SUFFIX))
                 folder = path.parent.relative_to(self.path).as_posix()
