@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqdrop.runs import bundle_policy
 from seqdrop.runs.bundle_index import is_bundle
+from seqdrop_cli.uploader.disk import DiskFolder
 from seqdrop_cli.uploader.failures import UploadFailedError
 from seqdrop_cli.uploader.watching import find_runs
 
-from tests.unit.cli.uploader.watched import MARKERS, RUN, RUN_INFO, KilledError, World
+from tests.unit.cli.uploader.watched import MARKERS, RUN, RUN_INFO, STATUS, KilledError, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,6 +127,20 @@ def test_a_file_that_is_still_written_waits_and_so_do_the_markers(world):
     world.check_whole()
 
 
+def test_an_outcome_that_is_still_written_keeps_all_markers_back(world):
+    world.sequence()
+    world.finish()
+    world.pass_time(hours=24)
+    for _ in range(20):
+        world.write(
+            "RunCompletionStatus.xml", STATUS + b" " * (world.now.second + 1), age=-3600
+        )  # a clock ahead of ours
+        world.run(seconds=31)
+    assert not set(MARKERS) & set(world.names())
+    world.run(seconds=86_400)
+    world.check_whole()
+
+
 def test_a_share_with_a_clock_ahead_of_ours_is_no_obstacle(world):
     world.sequence()
     world.write("future.txt", b"written tomorrow", age=-86_400)
@@ -189,9 +204,12 @@ def test_an_analysis_that_comes_weeks_later_is_sent_with_its_own_markers_last(wo
 
     assert world.contents() == world.on_disk()
     assert any(key.startswith(f"runs/{RUN}/Analysis/1/seqdrop-bundle-") for key in world.keys[before:])
-    assert set(world.names()[-3:]) == {
-        "Analysis/1/CopyComplete.txt", "Analysis/1/Manifest.tsv", "Analysis/1/Data/Secondary_Analysis_Complete.txt"
-    }  # fmt: skip
+    markers = [
+        "Data/Secondary_Analysis_Complete.txt",
+        "CopyComplete.txt",
+        "Manifest.tsv",
+    ]  # those of inner folders first
+    assert world.names()[-3:] == [f"Analysis/1/{marker}" for marker in markers]
 
 
 def test_a_failure_keeps_the_markers_back_until_the_file_is_sent(world):
@@ -285,6 +303,18 @@ def test_a_folder_that_cannot_be_read_is_a_problem_and_not_the_end(world):
     moved.rename(world.root)
     world.finish()
     world.run(seconds=86_400)
+    world.check_whole()
+
+
+def test_a_run_that_may_not_be_read_is_a_problem_and_not_the_end(world, monkeypatch):
+    world.sequence()
+    world.finish()
+    world.pass_time(hours=24)
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskFolder, "scan", lambda folder: (_ for _ in ()).throw(PermissionError(13, "not yours")))
+        world.run(seconds=600)
+    assert problems(world) == ["not yours"]
+    world.run(seconds=600)
     world.check_whole()
 
 
