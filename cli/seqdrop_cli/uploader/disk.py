@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from seqdrop.runs.files import RunFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_READ = 64 << 20  # bytes of a file that describes a run; a manifest of PacBio or Illumina has far fewer
@@ -29,7 +29,7 @@ class DiskFolder:
         A file or folder that vanishes meanwhile is left out, too. Raise OSError if the folder itself, or one in it,
         cannot be read: a share that is not mounted must not look like a run without files.
         """
-        return list(_scan(str(self.path), ""))
+        return list(_scan(str(self.path)))
 
     def look(self, name: str) -> RunFile:
         """Return the file as it is now. Raise FileNotFoundError if it is gone."""
@@ -48,22 +48,30 @@ class DiskFolder:
         return body
 
 
-def _scan(folder: str, prefix: str) -> Iterator[RunFile]:
+def _scan(root: str) -> Iterator[RunFile]:
+    folders = [(root, "")]
+    while folders:
+        folder, prefix = folders.pop()
+        for entry in _list(folder, is_root=not prefix):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append((entry.path, f"{prefix}{entry.name}/"))
+            elif entry.is_file():
+                try:
+                    # Not entry.stat(): on Windows it has the size of a file that is still written from the folder.
+                    yield _run_file(prefix + entry.name, os.stat(entry.path))  # noqa: PTH116 # half the time of Path
+                except FileNotFoundError:
+                    continue
+
+
+def _list(folder: str, *, is_root: bool) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder without hidden ones; [] if it was deleted or renamed since its parent was read."""
     try:
         with os.scandir(folder) as entries:
-            listed = [entry for entry in entries if not entry.name.startswith(".")]
+            return [entry for entry in entries if not entry.name.startswith(".")]
     except FileNotFoundError:
-        if prefix:  # it was deleted or renamed after its parent was read
-            return
-        raise
-    for entry in listed:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _scan(entry.path, f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            try:
-                yield _run_file(prefix + entry.name, Path(entry.path).stat())
-            except FileNotFoundError:
-                continue
+        if is_root:
+            raise
+        return []
 
 
 def _run_file(name: str, status: os.stat_result) -> RunFile:

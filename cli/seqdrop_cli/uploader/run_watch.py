@@ -109,10 +109,12 @@ class Work:
         self._complete = frozenset(self.verdict.complete)
         units = {unit.folder for unit in self.verdict.units} - {""}
         unsent = [file for file in self.quiet if not self.run.is_sent(file)]
-        due = [file for file in unsent if not is_sent_last(file.name) and self._is_due(file)]
-        self._early = [file for file in due if is_sent_early(file.name)]
-        usual = [file for file in due if not is_sent_early(file.name)]
         self._markers = sorted((file for file in unsent if is_sent_last(file.name)), key=_inner_first)
+        markers = {file.name for file in self._markers}
+        due = [file for file in unsent if file.name not in markers and self._is_due(file)]
+        self._early = [file for file in due if is_sent_early(file.name)]
+        early = {file.name for file in self._early}
+        usual = [file for file in due if file.name not in early]
         self._objects, self._bundles = tuple(usual), tuple[Bundle, ...]()
         if self.run.bundles:
             selection = select(usual, stays_alone, units)
