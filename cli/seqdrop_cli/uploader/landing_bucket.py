@@ -14,12 +14,14 @@ from seqdrop.aws.errors import code_of, is_conflict, is_denied, is_missing
 from seqdrop.stages.duplicates import AGAIN
 
 from seqdrop_cli.uploader.records import Part
+from seqdrop_cli.uploader.small_objects import SmallObjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mypy_boto3_s3.client import S3Client
 
+    from seqdrop_cli.uploader.digest import Digest
     from seqdrop_cli.uploader.pacing import Pace
 
 ALGORITHM, WHOLE = "CRC32", "FULL_OBJECT"
@@ -56,12 +58,26 @@ class LandingBucket:
     again: bool = False
     denied: set[str] = field(default_factory=set)
 
-    def put(self, key: str, body: bytes, crc32: str, *, if_absent: bool) -> Stored:
+    def __post_init__(self) -> None:
+        self._small = SmallObjects(self.s3)
+
+    def put(self, key: str, body: bytes, digest: Digest, *, if_absent: bool) -> Stored:
         """Write an object. Raise TakenError if there is one under the key already and `if_absent` is true."""
         self.pace.take(len(body))
-        response = self._write(
-            "put_object", Key=key, Body=body, ChecksumCRC32=crc32, **self._metadata(), **_condition(if_absent)
-        )
+        if not self.again:
+            headers = {"x-amz-checksum-crc32": digest.crc32, **({"If-None-Match": "*"} if if_absent else {})}
+            written = self.pace.insist(lambda: self._small.write(key, body, digest.sha256, headers))
+            if written is not None:
+                return Stored(written.get("x-amz-version-id", "null"), written["etag"].strip('"'))
+        with self._small.learning(key):
+            response = self._write(
+                "put_object",
+                Key=key,
+                Body=body,
+                ChecksumCRC32=digest.crc32,
+                **self._metadata(),
+                **_condition(if_absent),
+            )
         return Stored(response.get("VersionId", "null"), response["ETag"].strip('"'))
 
     def find(self, key: str) -> Stored | None:

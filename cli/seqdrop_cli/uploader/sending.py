@@ -6,14 +6,13 @@ first write of a file is conditional, so that a repetition after an interruption
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from seqdrop_cli.uploader.digest import Digest, encode_crc32
 from seqdrop_cli.uploader.landing_bucket import GoneError, LandingBucket, Stored, TakenError
 from seqdrop_cli.uploader.parts import MAX_BYTES, PartSender, choose_part_size
 from seqdrop_cli.uploader.records import Claim, Identity, Item, Part, Sent
@@ -33,28 +32,6 @@ class ChangedError(Exception):
 
 class TooLargeError(Exception):
     """A file has more bytes than 10,000 parts that fit the memory."""
-
-
-@dataclass
-class Digest:
-    """CRC32 and SHA-256 of the bytes that were passed so far."""
-
-    crc: int = 0
-    sha: hashlib._Hash = field(default_factory=hashlib.sha256)
-
-    def add(self, block: bytes) -> None:
-        """Take more bytes."""
-        self.crc = zlib.crc32(block, self.crc)
-        self.sha.update(block)
-
-    def sent(self, stored: Stored, *, was_there: bool = False) -> Sent:
-        """Return the record of a file whose bytes were passed."""
-        return Sent(stored.version, stored.etag, encode_crc32(self.crc), self.sha.hexdigest(), was_there)
-
-
-def encode_crc32(value: int) -> str:
-    """Return a CRC32 as S3 writes it: base64 of four bytes, most significant first."""
-    return base64.b64encode(value.to_bytes(4, "big")).decode()
 
 
 @dataclass
@@ -87,13 +64,15 @@ class Sender:
             body, digest = read_block(file, identity.size + 1), Digest()
             _require_unchanged(file, identity, len(body))
             digest.add(body)
-            crc32 = encode_crc32(digest.crc)
             stored, was_there = self._write(
-                lambda if_absent: self.landing.put(item.key, body, crc32, if_absent=if_absent), item, len(body), crc32
+                lambda if_absent: self.landing.put(item.key, body, digest, if_absent=if_absent),
+                item,
+                len(body),
+                digest.crc32,
             )
         if not was_there:
             self.part_sender.report(item, len(body))
-        return digest.sent(stored, was_there=was_there)
+        return _describe(stored, digest, was_there)
 
     def _write(self, write: Callable[[bool], Stored], item: Item, size: int, crc32: str) -> tuple[Stored, bool]:
         """Write an object unless the key has one with the same bytes; return it, and whether it was there.
@@ -166,7 +145,7 @@ class Sender:
                 digest.add(block)
                 parts.add(number, block, encode_crc32(zlib.crc32(block)), known.get(number))
         _require_unchanged(file, identity, count + len(file.read(1)))
-        crc32 = encode_crc32(digest.crc)
+        crc32 = digest.crc32
         stored, was_there = self._write(
             lambda if_absent: self.landing.complete(item.key, multipart, parts.in_order(), crc32, if_absent=if_absent),
             item,
@@ -175,7 +154,11 @@ class Sender:
         )
         if was_there:
             self.landing.abort(item.key, multipart)
-        return digest.sent(stored, was_there=was_there)
+        return _describe(stored, digest, was_there)
+
+
+def _describe(stored: Stored, digest: Digest, was_there: bool) -> Sent:
+    return Sent(stored.version, stored.etag, digest.crc32, digest.sha256, was_there)
 
 
 def read_block(file: IO[bytes], count: int) -> bytes:

@@ -75,20 +75,20 @@ class ScriptedS3:
         if condition == "*" and key in self.versions:
             raise refusal(operation, "PreconditionFailed", 412)
 
-    def _put_object(self, Bucket, Key, Body, ChecksumCRC32, Metadata=None, IfNoneMatch=None):  # noqa: N803
+    def _put_object(self, Bucket, Key, Body, ChecksumCRC32, Metadata=None, IfNoneMatch=None):
         if crc32(Body) != ChecksumCRC32:
             raise refusal("PutObject", "BadDigest")
         self._require("PutObject", Key, IfNoneMatch)
         return self._add(Key, Body, Metadata or {})
 
-    def _head_object(self, Bucket, Key, ChecksumMode):  # noqa: N803
+    def _head_object(self, Bucket, Key, ChecksumMode):
         if Key not in self.versions:
             raise refusal("HeadObject", "404", 404)
         version = self.versions[Key][-1]
         whole = {"ChecksumCRC32": crc32(version["body"]), "ChecksumType": "FULL_OBJECT"}
         return {**version, **whole, "ContentLength": len(version["body"])}
 
-    def _create_multipart_upload(self, Bucket, Key, ChecksumAlgorithm, ChecksumType, Metadata=None):  # noqa: N803
+    def _create_multipart_upload(self, Bucket, Key, ChecksumAlgorithm, ChecksumType, Metadata=None):
         assert (ChecksumAlgorithm, ChecksumType) == ("CRC32", "FULL_OBJECT")
         name = f"u{next(self._numbers)}"
         self.uploads[name] = {"Key": Key, "parts": {}, "meta": Metadata or {}, "Initiated": datetime.now(UTC)}
@@ -99,13 +99,13 @@ class ScriptedS3:
             raise refusal(operation, "NoSuchUpload", 404)
         return self.uploads[name]
 
-    def _upload_part(self, Bucket, Key, UploadId, PartNumber, Body, ChecksumCRC32):  # noqa: N803
+    def _upload_part(self, Bucket, Key, UploadId, PartNumber, Body, ChecksumCRC32):
         if crc32(Body) != ChecksumCRC32:
             raise refusal("UploadPart", "BadDigest")
         self._find("UploadPart", UploadId)["parts"][PartNumber] = Body
         return {"ETag": f'"p{PartNumber}"'}
 
-    def _list_parts(self, Bucket, Key, UploadId, PartNumberMarker=0):  # noqa: N803
+    def _list_parts(self, Bucket, Key, UploadId, PartNumberMarker=0):
         parts = self._find("ListParts", UploadId)["parts"]
         numbers = sorted(number for number in parts if number > PartNumberMarker)
         page = [
@@ -115,11 +115,11 @@ class ScriptedS3:
         last = page[-1]["PartNumber"] if page else 0
         return {"Parts": page, "IsTruncated": len(numbers) > 2, "NextPartNumberMarker": last}
 
-    def _list_multipart_uploads(self, Bucket, Prefix):  # noqa: N803
+    def _list_multipart_uploads(self, Bucket, Prefix):
         uploads = [{"UploadId": name, **upload} for name, upload in self.uploads.items()]
         return {"Uploads": [upload for upload in uploads if upload["Key"].startswith(Prefix)]}
 
-    def _complete_multipart_upload(  # noqa: PLR0913
+    def _complete_multipart_upload(
         self,
         Bucket,
         Key,
@@ -127,7 +127,7 @@ class ScriptedS3:
         MultipartUpload,
         ChecksumCRC32,
         ChecksumType,
-        IfNoneMatch=None,  # noqa: N803
+        IfNoneMatch=None,
     ):
         if UploadId in self.completed:
             return self.completed[UploadId]
@@ -140,7 +140,7 @@ class ScriptedS3:
         self.completed[UploadId] = self._add(Key, body, upload["meta"])
         return self.completed[UploadId]
 
-    def _abort_multipart_upload(self, Bucket, Key, UploadId):  # noqa: N803
+    def _abort_multipart_upload(self, Bucket, Key, UploadId):
         self._find("AbortMultipartUpload", UploadId)
         del self.uploads[UploadId]
         return {}
