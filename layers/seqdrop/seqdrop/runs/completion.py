@@ -128,7 +128,7 @@ def judge(
     )
 
 
-def _assess(part: Part, row: Row | None, version: str, look: Look, upload: Upload) -> Assessment:
+def _assess(part: Part, row: Row | None, version: str | None, look: Look, upload: Upload) -> Assessment:
     """Return the state of a part by its instrument's rule, or by what the uploader or a person says of the run."""
     assessment = assess_part(part, row, version, look) if row else _assess_unknown(upload)
     return open_up(assessment, upload.reason) if upload.reason else assessment

@@ -12,13 +12,14 @@ import tomllib
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from importlib.resources import files
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from seqdrop.errors import ConfigurationError
 
 GRACE_MINUTES = 10
-CONTENTS = ("", "transfer list", "final summary")
+CONTENTS = ("", "transfer list", "final summary", "cycles")
 FORMS = ("RunCompletionStatus", "RunUploaded", "Error_Summary", "analysisResults")
+KINDS: dict[object, str] = {str: "text", int: "whole number", bool: "true or false", tuple: "list"}
 UNITS = ("run", "flow cell", "cell", "lane")
 
 
@@ -76,7 +77,7 @@ class Row:
     It is recognised by `applications` (patterns of the texts of RunParameters.xml), `serials` (regular expressions of
     the instrument's id), `folders` (of the run folder's name) or `files` (patterns of paths). `unit` is what becomes
     complete by itself: the run, or the folders below it that match `unit_folders` or contain one of `unit_contents`.
-    `end` are files each of which says that sequencing has ended. `tests` are names of folders that never become a run.
+    Each of the `end` files says that sequencing has ended. `tests` are names of folders that never become a run.
     """
 
     id: str
@@ -110,7 +111,7 @@ class Row:
         for pattern in self.serials + self.folders + self.unit_folders:
             re.compile(pattern)
 
-    def rules(self, version: str) -> list[Alternative]:
+    def rules(self, version: str | None) -> list[Alternative]:
         """Return the rules for a RunParametersVersion: one that names it first, then the row's markers, then others."""
         exact = [rule for rule in self.alternative if version in rule.versions]
         return [*exact, Alternative(self.markers), *(rule for rule in self.alternative if not rule.versions)]
@@ -163,9 +164,9 @@ def _build(kind: type[Any], entry: dict[str, Any]) -> Any:  # noqa: ANN401 - an 
     _require(not missing, f"{name} lacks {', '.join(missing)}")
     values = {key: _convert(key, value) for key, value in entry.items()}
     for key, value in values.items():
-        expected = type(next(f for f in fields(kind) if f.name == key).default)
-        plain = isinstance(value, str | bool | int) and expected in (str, bool, int)
-        _require(not plain or type(value) is expected, f"{name}: {key} must be of type {expected.__name__}")
+        kinds = (hints[key], get_origin(hints[key]))  # tuple[str, ...] and tuple
+        expected = next((plain for plain in KINDS if plain in kinds), Outcome)
+        _require(type(value) is expected, f"{name}: {key} must be of type {KINDS.get(expected, 'table')}")
     return kind(**values)
 
 
@@ -173,7 +174,7 @@ def _convert(key: str, value: object) -> object:
     if key == "outcome" and isinstance(value, dict):
         return _build(Outcome, value)
     if key == "alternative" and isinstance(value, list):
-        return tuple(_build(Alternative, entry) for entry in value)
+        return tuple(_build(Alternative, entry if isinstance(entry, dict) else {}) for entry in value)
     if isinstance(value, list):
         _require(all(isinstance(entry, str) for entry in value), f"{key} must be a list of texts")
         return tuple(value)

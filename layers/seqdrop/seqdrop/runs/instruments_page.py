@@ -48,7 +48,11 @@ def _alternative(rule: Alternative) -> str:
 
 
 def _content(row: Row) -> str:
-    contents = {"transfer list": "all files that it lists", "final summary": "as many files as it counts"}
+    contents = {
+        "transfer list": "all files that it lists",
+        "final summary": "as many files as it counts",
+        "cycles": "a file of each cycle of `RunParameters.json`, if there are any",
+    }
     return f" and {contents[row.content]}" if row.content else ""
 
 

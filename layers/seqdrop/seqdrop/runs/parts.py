@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from seqdrop.runs.cycles import find_missing_cycles
 from seqdrop.runs.files import RunFileError
 from seqdrop.runs.final_summaries import find_missing
 from seqdrop.runs.listing import join
@@ -71,7 +72,7 @@ def _is_match(row: Row, name: str) -> bool:
     return any(re.fullmatch(pattern, name, re.ASCII) for pattern in row.unit_folders)
 
 
-def assess_part(part: Part, row: Row, version: str, look: Look) -> Assessment:
+def assess_part(part: Part, row: Row, version: str | None, look: Look) -> Assessment:
     """Return the state of a part by the rules of its instrument's row."""
     warnings: list[str] = []
     grace = timedelta(minutes=row.grace_minutes)
@@ -97,6 +98,8 @@ def _await_content(row: Row, part: Part, progress: Progress, look: Look, warning
         missing, remarks = find_missing(part.folders, markers, look.listing, look.read)
         warnings += remarks
         progress.await_also([f"{part.folder}: {name}" if part.folder else name for name in missing], look.now)
+    if row.content == "cycles":
+        progress.await_also(find_missing_cycles(part.folder, look.listing, look.read), look.now)
     if row.content == "transfer list":
         missing = [name for file in markers for name in _missing_of_list(file.name, part, look, warnings)]
         progress.await_also(missing, look.now)

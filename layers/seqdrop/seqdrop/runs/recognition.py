@@ -29,12 +29,13 @@ FOLDER = re.compile(r"[0-9]{6,8}_([A-Za-z0-9-]+)_.+")
 class Recognition:
     """What a run folder says about its instrument.
 
-    `row` is None if the instrument is unknown. `version` is the RunParametersVersion ("" if there is none), and
-    `reads` the number of reads of RunInfo.xml, indexes included (None if it is not there or cannot be read).
+    `row` is None if the instrument is unknown. `version` is the RunParametersVersion: "" if RunParameters.xml names
+    none, and None if that file is not there or cannot be read. `reads` is the number of reads of RunInfo.xml, indexes
+    included; None likewise.
     """
 
     row: Row | None
-    version: str = ""
+    version: str | None = None
     reads: int | None = None
     warnings: tuple[str, ...] = ()
 
@@ -58,7 +59,7 @@ def recognise(folder: str, listing: Listing, read: ReadFile, table: Table) -> Re
         or _match_folders(table, {part for path in listing.folders for part in path.split("/")})
         or _match_files(table, listing)
     )
-    version = next(_texts(parameters, {"runparametersversion"}), "")
+    version = next(_texts(parameters, {"runparametersversion"}), "") if parameters is not None else None
     reads = sum(element.tag == "Read" for element in info.iter()) if info is not None else 0
     return Recognition(row, version, reads or None, tuple(warnings))
 
