@@ -43,10 +43,16 @@ STACK_VARIABLE = "SEQDROP_STACK"
 PROBE_SECONDS = 2.0  # for a connection to the embedded AWS, and again for its first response
 # With boto3's defaults, a refused connection would be repeated for half a minute before it is reported.
 CONNECTIONS = 32  # that a client may have at the same time
+# botocore computes the SHA-256 of each body whose checksum the caller gives, to sign it, also over HTTPS. That takes
+# half of the CPU time of a large upload, and S3 verifies the checksum, which is signed, in any case.
+UNSIGNED_BODIES: Any = {"payload_signing_enabled": False}
 EMBEDDED_CONFIG = Config(
-    connect_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}, max_pool_connections=CONNECTIONS
+    connect_timeout=1,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    max_pool_connections=CONNECTIONS,
+    s3=UNSIGNED_BODIES,
 )
-DEPLOYED_CONFIG = Config(max_pool_connections=CONNECTIONS)
+DEPLOYED_CONFIG = Config(max_pool_connections=CONNECTIONS, s3=UNSIGNED_BODIES)
 
 
 @dataclass(frozen=True)
