@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -56,9 +56,13 @@ class UploadState:
             self.ownership = Ownership(path.with_name(path.name + ".owners"))
         except OSError as error:
             raise StateError(f"the state of uploads cannot be written at {path} ({error}); {_ELSEWHERE}") from error
-        with self._explain():
-            self._database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
-            self._prepare()
+        with ExitStack() as opened:
+            opened.callback(self.ownership.close)
+            with self._explain():
+                self._database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
+                opened.callback(self._database.close)
+                self._prepare()
+            opened.pop_all()
 
     def _prepare(self) -> None:
         self._use_log()
