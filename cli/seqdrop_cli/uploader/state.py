@@ -151,6 +151,13 @@ class UploadState:
             values,
         )
 
+    def find(self, bucket: str, key: str, identity: Identity) -> Sent | None:
+        """Return what S3 has of a file as it is now; None if it was not sent, or has changed since."""
+        with self._lock, self._explain():
+            row = self._database.execute(_FIND, (bucket, key)).fetchone()
+        known = _Row(*row) if row else None
+        return known.sent if known and known.version and known.identity == identity else None
+
     def begin_parts(self, bucket: str, key: str, multipart: str, part_size: int) -> None:
         """Record the id of a multipart upload that has no parts yet, and the size of its parts in bytes."""
         with self._transaction() as database:
