@@ -50,7 +50,7 @@ class Following:
     def read(self) -> list[Progress]:
         """Return the progress of all uploads, in order.
 
-        An upload is read in full if its record has changed. Of those whose attempts may have moved meanwhile, MOST are
+        An upload is read in full if its record has changed. Attempts may move without that, so MOST of the others are
         read in full, in turn.
         """
         open_versions = {version.id: version for version in self._versions if not self._is_final(version.id)}
@@ -76,7 +76,7 @@ class Following:
             return None
 
     def read_all(self) -> list[Progress]:
-        """Return the progress of all uploads, each of which is read in full unless it is final."""
+        """Return the progress of all uploads after a full reading of those that are not final."""
         for version in self._versions:
             if not self._is_final(version.id):
                 self._read(version, None)
