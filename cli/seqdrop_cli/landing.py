@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def plan_drops(paths: list[Path], prefix: str | None = None, to: str | None = No
 
 def list_drops(plan: Plan) -> list[Drop]:
     """Return the files of a plan in its order. The files that it leaves out are known afterwards."""
-    return [Drop.of(item) for unit in chain(plan.early(), plan.usual(), plan.last()) for item in unit]
+    return [Drop.of(item) for unit in plan.units() for item in unit]
 
 
 def upload_file(s3: S3Client, bucket: str, drop: Drop) -> UploadVersion:

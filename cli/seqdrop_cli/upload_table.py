@@ -73,6 +73,7 @@ class UploadTable:
     seconds: float | None = None
     spinner: Spinner | None = None
     with_ids: bool = False
+    has_title: bool = True
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         yield self._wide_table() if options.max_width >= WIDE else self._narrow_table()
@@ -91,7 +92,7 @@ class UploadTable:
         return table
 
     def _table(self, *steps: str) -> Table:
-        table = Table(title=self._title(), title_justify="left", box=ROUNDED)
+        table = Table(title=self._title() if self.has_title else None, title_justify="left", box=ROUNDED)
         table.add_column("file", min_width=ID_WIDTH if self.with_ids else None)
         table.add_column("size", justify="right", no_wrap=True)
         for step in steps:

@@ -33,6 +33,8 @@ class UploadOptions(StackOptions):
     dry_run: bool
     json: bool
     watch: bool
+    free_after: bool
+    yes: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what would be sent where, and send nothing")
     parser.add_argument("--json", action="store_true", help="print an event as a JSON object on each line")
     parser.add_argument("--watch", action="store_true", help="show the progress until all files are finished")
+    parser.add_argument(
+        "--free-after",
+        action="store_true",
+        help="then show which files could be deleted here, because a receipt proves that the archive has them",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --free-after: delete them")
     add_stack(parser)
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seqdrop.uploads import UploadVersion
 
-from seqdrop_cli.console import note, say
+from seqdrop_cli.console import format_size, note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundled_plan import BundledPlan
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
+from seqdrop_cli.uploader.freeing import Freeing, free
 from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan
-from seqdrop_cli.uploader.reports import Summary, describe_left_out, describe_outcome, describe_plan
+from seqdrop_cli.uploader.reports import Summary, count_files, describe_left_out, describe_outcome, describe_plan
 from seqdrop_cli.uploader.run_bundles import spool_folder
 from seqdrop_cli.uploader.state import UploadState
 from seqdrop_cli.uploader.state_file import find_state
@@ -61,16 +63,30 @@ def run_upload(options: UploadOptions) -> int:
     if options.dry_run:
         return 0
     target = find_target(options)
-    state = UploadState(options.state or find_state(target, os.environ))
     uploads = Uploads(target.landing, options.watch, _reporter(options, target.landing))
-    spools = spool_folder(state.path, target.landing)
-    source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
-    try:
-        outcome = _send(options, target, state, source)
-    finally:
-        source.close()
-        state.close()
-    return _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
+    with UploadState(options.state or find_state(target, os.environ)) as state:
+        spools = spool_folder(state.path, target.landing)
+        source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
+        with closing(source):
+            outcome = _send(options, target, state, source)
+        status = _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
+        if options.free_after:
+            _free(options, target, state, plan)
+    return status
+
+
+def _free(options: UploadOptions, target: Target, state: UploadState, plan: Plan) -> None:
+    """Show, or with --yes delete, the files that the archive is proven to have."""
+    freeable = Freeing(target, state).find(item for unit in plan.units() for item in unit)
+    for reason, count in freeable.kept.items():
+        note(f"{count_files(count)} stay: {reason}")
+    if not options.yes:
+        note(
+            f"{count_files(len(freeable.files))} could be freed, {format_size(freeable.size)}; add --yes to delete them"
+        )
+        return
+    count, size = free(freeable)
+    note(f"{count_files(count)} deleted, {format_size(size)}")
 
 
 def make_plan(options: UploadOptions) -> Plan:

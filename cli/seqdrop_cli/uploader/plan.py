@@ -46,6 +46,12 @@ class Plan:
     _last: list[tuple[Listing, str]] = field(default_factory=list)
     _prefixes: dict[Path, set[str]] = field(default_factory=dict)
 
+    def units(self) -> Iterator[Unit]:
+        """Yield everything in the order in which it may be sent."""
+        yield from self.early()
+        yield from self.usual()
+        yield from self.last()
+
     def early(self) -> Iterator[Unit]:
         """Yield the files of runs that a lab needs while the instrument still writes: RunInfo, sheets, InterOp."""
         for listing in self._listings():

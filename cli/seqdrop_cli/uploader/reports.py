@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from seqdrop_cli.console import format_size, say
@@ -32,7 +31,7 @@ class Summary:
     def of(cls, plan: Plan) -> Summary:
         """Return the summary of a plan, whose folders are read once."""
         summary = cls()
-        for unit in chain(plan.early(), plan.usual(), plan.last()):
+        for unit in plan.units():
             for item in unit:
                 summary.add(item)
         return summary
@@ -53,9 +52,10 @@ class Summary:
 def describe_plan(summary: Summary, notes: Counter[str]) -> list[str]:
     """Return a line for each destination, and one for each reason why files go elsewhere than was asked."""
     lines = [
-        f"{place}  {_count(files)}, {format_size(size)}" for place, (files, size) in sorted(summary.by_place.items())
+        f"{place}  {count_files(files)}, {format_size(size)}"
+        for place, (files, size) in sorted(summary.by_place.items())
     ]
-    return lines + [f"{_count(count)}: {reason}" for reason, count in notes.items()]
+    return lines + [f"{count_files(count)}: {reason}" for reason, count in notes.items()]
 
 
 def describe_left_out(left_out: LeftOut) -> list[str]:
@@ -69,7 +69,7 @@ def describe_left_out(left_out: LeftOut) -> list[str]:
 def describe_outcome(outcome: Outcome, seconds: float) -> list[str]:
     """Return what was sent, what was not, and what to do about it."""
     total = outcome.sent + sum(outcome.skipped.values()) + sum(outcome.unsent.values()) + outcome.failed
-    lines = [f"{_count(outcome.sent)} sent, {format_size(outcome.sent_bytes)} in {seconds:.0f} s"]
+    lines = [f"{count_files(outcome.sent)} sent, {format_size(outcome.sent_bytes)} in {seconds:.0f} s"]
     if archived := outcome.skipped[ARCHIVED]:
         lines.append(
             f"{archived} of {total} files are archived already and are not uploaded again; use --again for that"
@@ -79,10 +79,10 @@ def describe_outcome(outcome: Outcome, seconds: float) -> list[str]:
         for reason in (SENT, THERE)
         if outcome.skipped[reason]
     ]
-    lines += [f"{_count(count)} left for later: {reason}" for reason, count in outcome.unsent.items()]
+    lines += [f"{count_files(count)} left for later: {reason}" for reason, count in outcome.unsent.items()]
     lines += [f"{printable(key)}: {reason}" for key, reason in outcome.failures[:SHOWN_FAILURES]]
     if outcome.failed:
-        lines.append(f"{_count(outcome.failed)} failed; the same command sends what is missing")
+        lines.append(f"{count_files(outcome.failed)} failed; the same command sends what is missing")
     return lines
 
 
@@ -103,5 +103,6 @@ class Lines:
             say(f"{event.facts['upload']}  s3://{self._bucket}/{event.facts['key']}")
 
 
-def _count(files: int) -> str:
+def count_files(files: int) -> str:
+    """Return a number of files in words."""
     return "1 file" if files == 1 else f"{files:,} files"

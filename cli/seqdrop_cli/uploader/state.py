@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -56,9 +56,13 @@ class UploadState:
             self.ownership = Ownership(path.with_name(path.name + ".owners"))
         except OSError as error:
             raise StateError(f"the state of uploads cannot be written at {path} ({error}); {_ELSEWHERE}") from error
-        with self._explain():
-            self._database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
-            self._prepare()
+        with ExitStack() as opened:
+            opened.callback(self.ownership.close)
+            with self._explain():
+                self._database = sqlite3.connect(path, PATIENCE, isolation_level=None, check_same_thread=False)
+                opened.callback(self._database.close)
+                self._prepare()
+            opened.pop_all()
 
     def _prepare(self) -> None:
         self._use_log()
@@ -146,6 +150,13 @@ class UploadState:
             "INSERT OR REPLACE INTO file (bucket, key, path, size, modified, inode, owner) VALUES (?,?,?,?,?,?,?)",
             values,
         )
+
+    def find(self, bucket: str, key: str, identity: Identity) -> Sent | None:
+        """Return what S3 has of a file as it is now; None if it was not sent, or has changed since."""
+        with self._lock, self._explain():
+            row = self._database.execute(_FIND, (bucket, key)).fetchone()
+        known = _Row(*row) if row else None
+        return known.sent if known and known.version and known.identity == identity else None
 
     def begin_parts(self, bucket: str, key: str, multipart: str, part_size: int) -> None:
         """Record the id of a multipart upload that has no parts yet, and the size of its parts in bytes."""
