@@ -118,7 +118,7 @@ def _port(text: str) -> int:
 
 def run(options: Options, console: Console) -> int:
     """Drop files into the embedded AWS, which is started unless one is kept running; return the exit status."""
-    drops = plan_drops([options.drop or _make_samples()])
+    drops = plan_drops([options.drop or _make_samples()], to="auto")
     if not drops:
         raise CommandError(f"{options.drop} contains no files; set DROP to a file or to a folder with files")
     target = _find_kept()

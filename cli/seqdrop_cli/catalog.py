@@ -25,7 +25,9 @@ class Group:
 
 COMMANDS: Mapping[str, str | Group] = {
     "validate": "check files, and pairs of files, as the pipeline will check them",
-    "drop": "upload files or folders to the landing bucket",
+    "upload": "send files and whole run folders to the landing bucket, and continue after any interruption",
+    "watch": "upload the run folders of an instrument while they grow",
+    "drop": "the earlier name of `upload`",
     "status": "show the state of every upload",
     "fetch": "download the results of an upload",
     "replay": "try failed uploads again, or predict again with the current model",
@@ -85,7 +87,7 @@ COMMANDS: Mapping[str, str | Group] = {
 EXAMPLES = (
     Example("seqdrop validate S1_R1.fastq.gz S1_R2.fastq.gz", "find a broken file before it is dropped"),
     Example("seqdrop estimate run7/", "what AWS would bill for it"),
-    Example("seqdrop drop run7/ --stack seqdrop --watch", "drop a run and watch it"),
+    Example("seqdrop upload run7/ --stack seqdrop --watch", "send a run and watch it"),
     Example("seqdrop status --stack seqdrop", "the state of every upload"),
     Example("seqdrop fetch UPLOAD_ID --stack seqdrop --to out/", "download its results"),
     Example("seqdrop replay --state FAILED --stack seqdrop", "what can be tried again, and why the rest cannot"),

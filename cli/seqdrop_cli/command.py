@@ -63,11 +63,15 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_drop_paths(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that select files and their keys, as `landing.plan_drops` takes them."""
+def add_drop_paths(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """Add the arguments that select files and their keys; return the group of those that select the keys."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders")
-    parser.add_argument(
-        "--prefix",
-        help="prefix in the landing bucket, such as raw/ (default: that of the first analysis for the format of "
-        "each file, else raw/)",
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--to",
+        metavar="ANALYSIS",
+        help="analysis whose model predicts, such as reads or contigs; `auto` takes the first for the format of each "
+        "file (default: none; sequences go to raw/, run folders to runs/)",
     )
+    place.add_argument("--prefix", help="prefix in the landing bucket, such as raw/ (default: that of --to)")
+    return place

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
 ELLIPSIS = "…"
+UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
@@ -81,3 +82,11 @@ def shorten(text: str, width: int) -> str:
         return ELLIPSIS[:width]
     end = (width - 1) * 2 // 3
     return text[: width - 1 - end] + ELLIPSIS + text[len(text) - end :]
+
+
+def format_size(count: int) -> str:
+    """Return a number of bytes with a unit, in powers of 1,000."""
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {UNITS[unit]}" if unit == 0 else f"{value:.1f} {UNITS[unit]}"

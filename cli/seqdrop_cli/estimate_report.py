@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 from seqdrop.aws import prices as instances
 from seqdrop.stages.archive.receipts import RESTORE
 
-from seqdrop_cli.console import is_terminal, paint, print_table, say
+from seqdrop_cli.console import is_terminal, note, paint, print_table, say
 from seqdrop_cli.costs import bill
 from seqdrop_cli.costs.drop_estimate import Machine, Part, estimate_parts, total_workload
 from seqdrop_cli.costs.prices import AS_OF, DEFAULT_INSTANCE, REGION
 from seqdrop_cli.costs.workload import Rates, Workload
 from seqdrop_cli.errors import CommandError
-from seqdrop_cli.landing import plan_drops
+from seqdrop_cli.landing import list_drops
+from seqdrop_cli.uploader.placement import Placement
+from seqdrop_cli.uploader.plan import Plan
+from seqdrop_cli.uploader.reports import describe_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,9 +69,13 @@ def show_estimate(options: Options) -> int:
 
 def make_estimate(options: Options) -> Estimate:
     """Return the estimate of the files that the options name. Raise CommandError if there are none."""
-    drops = plan_drops(options.paths, options.prefix)
+    plan = Plan(options.paths, Placement.of(options.to, options.prefix))
+    drops, left_out = list_drops(plan), describe_left_out(plan.left_out)
     if not drops:
-        raise CommandError(f"there are no files in {', '.join(map(str, options.paths))}; hidden files are left out")
+        sentence = f"there are no files in {', '.join(map(str, options.paths))}; hidden files are left out"
+        raise CommandError("; ".join([sentence, *left_out]))
+    for line in left_out:
+        note(line)
     machine = Machine(_hourly_price(options), options.windows_per_second)
     rates = Rates()
     with _show_files(len(drops)) as progress:

@@ -38,10 +38,21 @@ if TYPE_CHECKING:
 
 STACK_FILE = Path(".seqdrop/stack.json")
 CHECKOUT = Path(__file__).resolve().parents[2]  # only an editable install has a STACK_FILE there
+EMBEDDED_STATE = "uploads.sqlite3"  # beside the stack file: what was sent to the embedded AWS
 STACK_VARIABLE = "SEQDROP_STACK"
 PROBE_SECONDS = 2.0  # for a connection to the embedded AWS, and again for its first response
 # With boto3's defaults, a refused connection would be repeated for half a minute before it is reported.
-EMBEDDED_CONFIG = Config(connect_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"})
+CONNECTIONS = 32  # that a client may have at the same time
+# botocore computes the SHA-256 of each body whose checksum the caller gives, to sign it, also over HTTPS. That takes
+# half of the CPU time of a large upload, and S3 verifies the checksum, which is signed, in any case.
+UNSIGNED_BODIES: Any = {"payload_signing_enabled": False}
+EMBEDDED_CONFIG = Config(
+    connect_timeout=1,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    max_pool_connections=CONNECTIONS,
+    s3=UNSIGNED_BODIES,
+)
+DEPLOYED_CONFIG = Config(max_pool_connections=CONNECTIONS, s3=UNSIGNED_BODIES)
 
 
 @dataclass(frozen=True)
@@ -66,9 +77,9 @@ class Target:
         return boto3.Session(region_name=self.region, aws_access_key_id=key, aws_secret_access_key=key)
 
     @property
-    def client_config(self) -> Config | None:
+    def client_config(self) -> Config:
         """The configuration of clients: short waits for the embedded AWS, boto3's defaults for a deployed stack."""
-        return EMBEDDED_CONFIG if self.endpoint else None
+        return EMBEDDED_CONFIG if self.endpoint else DEPLOYED_CONFIG
 
     @overload
     def client(self, name: Literal["s3"]) -> S3Client: ...
@@ -124,8 +135,14 @@ class Target:
         return {queue["LogicalResourceId"]: queue["PhysicalResourceId"] for queue in queues}
 
     def save(self, path: Path = STACK_FILE) -> None:
-        """Write the target to a stack file, which `load` reads."""
+        """Write the target to a stack file, which `load` reads.
+
+        What `seqdrop upload` recorded for an earlier embedded AWS is removed: a new one has none of those files.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
+        for state in path.parent.glob(f"{EMBEDDED_STATE}*"):
+            if state.is_file():
+                state.unlink()
         path.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod

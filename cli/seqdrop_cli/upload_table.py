@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from seqdrop_cli.console import shorten
+from seqdrop_cli.console import format_size, shorten
 from seqdrop_cli.progress import BAD, BUSY, DONE, SKIPPED, WAITING
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ NARROWEST_KEY = 16  # characters: the least width of a key
 WIDE = 100  # characters: the least width of a terminal on which each step has its own column
 STEPS = ("validate", "predict", "archive")
 ID_WIDTH = 26  # characters of an upload id
-UNITS = ("B", "kB", "MB", "GB")
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,7 @@ class UploadTable:
     seconds: float | None = None
     spinner: Spinner | None = None
     with_ids: bool = False
+    has_title: bool = True
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         yield self._wide_table() if options.max_width >= WIDE else self._narrow_table()
@@ -92,7 +92,7 @@ class UploadTable:
         return table
 
     def _table(self, *steps: str) -> Table:
-        table = Table(title=self._title(), title_justify="left", box=ROUNDED)
+        table = Table(title=self._title() if self.has_title else None, title_justify="left", box=ROUNDED)
         table.add_column("file", min_width=ID_WIDTH if self.with_ids else None)
         table.add_column("size", justify="right", no_wrap=True)
         for step in steps:
@@ -121,11 +121,3 @@ def _mark(step: str, spinner: Spinner | None) -> RenderableType:
 
 def _text_mark(step: str) -> Text:
     return Text(MARKS[step], {DONE: "green", BAD: "red", BUSY: "cyan"}.get(step, "dim"))
-
-
-def format_size(count: int) -> str:
-    """Return a number of bytes with a unit, in powers of 1,000."""
-    value, unit = float(count), 0
-    while value >= 1000 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.0f} {UNITS[unit]}" if unit == 0 else f"{value:.1f} {UNITS[unit]}"

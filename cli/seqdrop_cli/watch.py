@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import marker_command
 
 from seqdrop_cli.errors import CommandError
-from seqdrop_cli.progress import Progress, at_rest, read_progress
+from seqdrop_cli.following import Following, ReadingPace
+from seqdrop_cli.progress import Progress, at_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.table import Ledger
     from seqdrop.uploads import UploadVersion
 
-POLL_SECONDS = 0.5  # between two readings of the ledger
+SHOWN = 10  # uploads that a message names
 STATES_OF_JOBS = {"SUBMITTED", "EXAMINING"}  # a job may run for hours without a change of state
 
 
@@ -37,22 +39,30 @@ def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patie
 def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> Iterator[list[Progress]]:
     last_states: list[str] = []
     changed_at = time.monotonic()
+    following, pace = Following(ledger, versions), ReadingPace()
     while True:
-        uploads = [read_progress(ledger, version.id, version.key, version.size) for version in versions]
+        uploads = following.read()
         yield uploads
         states = [upload.state for upload in uploads]
-        # Uploads are read one after another, so a waiting upload may have been read before another became final, which
-        # could have released it. Only a second, equal reading shows that all are at rest.
-        if all(upload.is_final for upload in uploads) or (states == last_states and at_rest(uploads)):
+        if all(upload.is_final for upload in uploads):
             return
-        if states != last_states or STATES_OF_JOBS & set(states):
+        # Uploads are read one after another, so a waiting upload may have been read before another became final, which
+        # could have released it. Only a second, equal reading of all shows that all are at rest.
+        if states == last_states and at_rest(uploads) and [it.state for it in following.read_all()] == states:
+            return
+        has_changed = states != last_states
+        if has_changed or STATES_OF_JOBS & set(states):
             last_states, changed_at = states, time.monotonic()
         if time.monotonic() - changed_at > patience:
-            open_uploads = ", ".join(f"{upload.key} ({upload.state})" for upload in uploads if not upload.is_final)
-            raise StalledError(
-                f"nothing has changed for {patience:.0f} s: {open_uploads}; `seqdrop status` shows the later states"
-            )
-        time.sleep(POLL_SECONDS)
+            raise StalledError(_describe_stall(uploads, patience))
+        time.sleep(pace.find_pause(has_changed))
+
+
+def _describe_stall(uploads: list[Progress], patience: float) -> str:
+    open_uploads = [f"{upload.key} ({upload.state})" for upload in uploads if not upload.is_final]
+    more = f" and {len(open_uploads) - SHOWN} more" if len(open_uploads) > SHOWN else ""
+    named = f"{', '.join(open_uploads[:SHOWN])}{more}"
+    return f"nothing has changed for {patience:.0f} s: {named}; `seqdrop status` shows the later states"
 
 
 def explain_waiting(uploads: list[Progress]) -> list[str]:
@@ -75,13 +85,14 @@ def _show_table(reports: Iterator[list[Progress]], console: Console) -> list[Pro
     from rich.live import Live
     from rich.spinner import Spinner
 
-    from seqdrop_cli.upload_table import UploadTable
+    from seqdrop_cli.upload_overview import FEW, show_uploads
 
     started, spinner = time.monotonic(), Spinner("dots", style="cyan")
-    uploads: list[Progress] = []
-    with Live(console=console, refresh_per_second=8, transient=False) as live:
-        for uploads in reports:
-            live.update(UploadTable(uploads, time.monotonic() - started, spinner))
+    first = uploads = next(reports)
+    frames = 8 if len(first) <= FEW else 1  # a long table costs milliseconds to draw
+    with Live(console=console, refresh_per_second=frames, transient=False) as live:
+        for uploads in chain([first], reports):
+            live.update(show_uploads(uploads, time.monotonic() - started, spinner, console.height))
     return uploads
 
 

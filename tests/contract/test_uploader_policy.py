@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from samcli.yamlhelper import yaml_parse
 from seqdrop.kinds.plans import packaged
-from seqdrop_cli.landing import Drop, UploadFailedError, upload_file
+from seqdrop_cli.landing import Drop, upload_file
+from seqdrop_cli.uploader.failures import UploadFailedError
 
 from local.testing import allow, assume_role, expect_error, make_role, unique_name
 

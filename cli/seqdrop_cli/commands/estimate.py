@@ -24,8 +24,8 @@ has each price, its date, and every assumption.
 Exit status: 0, or 1 if a file would be rejected or a training refused (the output says why).
 """
 EXAMPLES = (
-    Example("seqdrop estimate run7/", "a run; the format of each file decides its prefix, as in `seqdrop drop`"),
-    Example("seqdrop estimate run7/ --prefix raw/", "the same files without a model"),
+    Example("seqdrop estimate run7/", "a run, as `seqdrop upload` sends it: without a model"),
+    Example("seqdrop estimate run7/ --to auto", "the same files with the model for the format of each"),
     Example("seqdrop estimate genome.fa --instance ml.g5.xlarge --windows-per-second 900", "another machine"),
     Example("seqdrop estimate run7/ --lines", "each line of the bill with its calculation"),
 )
@@ -36,6 +36,7 @@ class Options:
     """Arguments of `seqdrop estimate`."""
 
     paths: list[Path]
+    to: str | None
     prefix: str | None
     instance: str
     price: float | None

@@ -38,6 +38,13 @@ def seqdrop(capsys) -> Callable[..., Outcome]:
     return run
 
 
+@pytest.fixture(autouse=True)
+def state_of_uploads(monkeypatch, tmp_path) -> Path:
+    """The default state file of the uploader, which is new in each test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    return tmp_path / "xdg/seqdrop/uploads.sqlite3"
+
+
 @pytest.fixture
 def use_target(monkeypatch) -> Callable[[object], None]:
     """Return a function that makes every command use a target."""

@@ -112,9 +112,7 @@ def test_status_is_a_table_on_a_terminal(terminal, capsys, ledger, use_target, s
     assert KEY not in outcome.out
 
 
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (37_436, "37.4 kB"), (5 * 10**12, "5000.0 GB")]
-)
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (37_436, "37.4 kB"), (5 * 10**12, "5.0 TB")])
 def test_sizes_have_units(count, text):
     assert format_size(count) == text
 

@@ -15,8 +15,6 @@ from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.stages.duplicates import AGAIN
 from seqdrop.uploads import UploadVersion
-from seqdrop_cli.known_files import select_archived
-from seqdrop_cli.landing import Drop, upload_file
 from seqdrop_cli.progress import read_progress
 
 FASTQ = b"@r1\nACGT\n+\nIIII\n"
@@ -48,44 +46,30 @@ def run7(tmp_path):
     return folder
 
 
-def test_a_folder_is_dropped_and_each_file_is_a_line(target, s3, run7, seqdrop):
-    outcome = seqdrop("drop", run7)
+@pytest.mark.parametrize(("to", "prefixes"), [((), ("raw/", "raw/")), (("--to", "auto"), ("reads/", "contigs/"))])
+def test_a_folder_is_dropped_and_each_file_is_a_line(target, s3, run7, seqdrop, to, prefixes):
+    outcome = seqdrop("drop", run7, *to)
     assert outcome.status == 0
     lines = [line.split("  ") for line in outcome.out.splitlines()]
-    assert [url for _, url in lines] == ["s3://landing/reads/run7/a b.fastq", "s3://landing/contigs/run7/genome.fa"]
+    expected = [f"s3://landing/{prefixes[0]}run7/a b.fastq", f"s3://landing/{prefixes[1]}run7/genome.fa"]
+    assert sorted(url for _, url in lines) == sorted(expected)
     for upload_id, url in lines:
         key = url.removeprefix("s3://landing/")
         head = s3.head_object(Bucket="landing", Key=key)
         assert upload_id == UploadVersion("landing", key, head.get("VersionId", "null"), 0, "").id
-    assert s3.get_object(Bucket="landing", Key="reads/run7/a b.fastq")["Body"].read() == FASTQ
-
-
-def test_the_upload_is_the_version_that_was_created_even_if_another_follows(s3, tmp_path, monkeypatch):
-    upload = s3.upload_file
-
-    def upload_twice(*arguments, **options):
-        upload(*arguments, **options)
-        written.append(s3.head_object(Bucket="landing", Key="raw/a.fa"))
-        boto3.client("s3").put_object(Bucket="landing", Key="raw/a.fa", Body=b"another upload")
-
-    written = []
-    monkeypatch.setattr(s3, "upload_file", upload_twice)
-    path = tmp_path / "a.fa"
-    path.write_bytes(b">a")
-    version = upload_file(s3, "landing", Drop(path, "raw/a.fa"))
-    expected = {"VersionId": version.version_id, "ETag": f'"{version.etag}"', "ContentLength": version.size}
-    assert expected == {name: written[0][name] for name in expected}
+    assert s3.get_object(Bucket="landing", Key=f"{prefixes[0]}run7/a b.fastq")["Body"].read() == FASTQ
 
 
 @pytest.mark.parametrize("prefix", [(), ("--prefix", "training/")])
-def test_job_toml_is_uploaded_after_the_files_that_it_names(target, tmp_path, seqdrop, prefix):
+def test_job_toml_is_uploaded_after_the_files_of_its_set(target, tmp_path, seqdrop, prefix):
     folder = tmp_path / "lab" / ("sets" if prefix else "training/sets")
     for name in ("a/job.toml", "a/labels.fasta", "a/sequences.fasta", "b/all.csv", "b/job.toml", "b/zz.csv"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b">r\nACGT\n")
     outcome = seqdrop("drop", folder if prefix else tmp_path / "lab", *prefix)
     names = [line.rpartition("/sets/")[2] for line in outcome.out.splitlines()]
-    assert names == ["a/labels.fasta", "a/sequences.fasta", "b/all.csv", "b/zz.csv", "a/job.toml", "b/job.toml"]
+    assert [name for name in names if name.startswith("a/")] == ["a/labels.fasta", "a/sequences.fasta", "a/job.toml"]
+    assert [name for name in names if name.startswith("b/")] == ["b/all.csv", "b/zz.csv", "b/job.toml"]
 
 
 @pytest.mark.parametrize(("state", "status"), [("ARCHIVED", 0), ("REJECTED", 1)])
@@ -98,7 +82,7 @@ def test_the_status_of_watching_says_whether_all_were_archived(target, run7, seq
 def test_a_bucket_that_refuses_a_file_is_reported_in_one_line(target, s3, run7, seqdrop):
     target.landing = "absent"
     outcome = seqdrop("drop", run7 / "genome.fa")
-    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 2)
     assert f"{run7 / 'genome.fa'} could not be uploaded" in outcome.err
 
 
@@ -172,10 +156,10 @@ def test_a_closed_pipe_is_not_reported_as_an_error(target, seqdrop, monkeypatch)
 
 
 @pytest.fixture
-def archived(s3, ledger, target, seqdrop, run7):
-    """The folder run7, whose files are archived, and then deleted from the landing bucket."""
+def archived(s3, ledger, target, seqdrop, run7, state_of_uploads):
+    """The folder run7, whose files another machine sent; they are archived and deleted from the landing bucket."""
     lines = [line.split("  ") for line in seqdrop("drop", run7).out.splitlines()]
-    for (upload_id, url), name in zip(lines, ("a b.fastq", "genome.fa"), strict=True):
+    for (upload_id, url), name in ((line, line[1].rpartition("/")[2]) for line in lines):
         body = (run7 / name).read_bytes()
         version = UploadVersion("landing", url.removeprefix("s3://landing/"), "null", len(body), "")
         upload = replace(Upload.from_version(version, "raw"), id=upload_id, sha256=hashlib.sha256(body).hexdigest())
@@ -186,6 +170,7 @@ def archived(s3, ledger, target, seqdrop, run7):
         s3.delete_object(
             Bucket="landing", Key=version.key, VersionId=s3.head_object(Bucket="landing", Key=version.key)["VersionId"]
         )
+    state_of_uploads.unlink()
     return run7
 
 
@@ -203,23 +188,29 @@ def test_files_that_are_archived_already_are_not_uploaded(archived, s3, seqdrop)
 def test_a_changed_file_is_uploaded_and_the_others_are_not(archived, s3, seqdrop):
     (archived / "genome.fa").write_bytes(b">c\nACGA\n")
     assert "1 of 2 files" in seqdrop("drop", archived).err
-    assert landed(s3) == ["contigs/run7/genome.fa"]
+    assert landed(s3) == ["raw/run7/genome.fa"]
 
 
 def test_again_uploads_archived_files_with_the_metadata_that_validate_reads(archived, s3, seqdrop):
-    assert seqdrop("drop", archived, "--again").err == ""
-    assert landed(s3) == ["contigs/run7/genome.fa", "reads/run7/a b.fastq"]
-    assert s3.head_object(Bucket="landing", Key="reads/run7/a b.fastq")["Metadata"] == {AGAIN: "1"}
+    assert "already" not in seqdrop("drop", archived, "--again").err
+    assert landed(s3) == ["raw/run7/a b.fastq", "raw/run7/genome.fa"]
+    assert s3.head_object(Bucket="landing", Key="raw/run7/a b.fastq")["Metadata"] == {AGAIN: "1"}
 
 
-def test_of_files_that_belong_together_all_are_uploaded_if_one_has_changed(archived, ledger):
-    (archived / "S_R1.fastq").write_bytes(FASTQ)
-    drops = [Drop(archived / "a b.fastq", "reads/x/S_R2.fastq"), Drop(archived / "S_R1.fastq", "reads/x/S_R1.fastq")]
-    upload = Upload("VALIDATED", id="A" * 26, bucket="landing", key=drops[0].key, size=len(FASTQ))
+def test_of_mates_both_are_uploaded_if_one_has_changed(archived, s3, ledger, seqdrop):
+    """A changed file is processed with the other, which the landing bucket no longer has."""
+    for name in ("S_R1.fastq", "S_R2.fastq"):
+        (archived / name).write_bytes(FASTQ)
+    upload = Upload("VALIDATED", id="A" * 26, bucket="landing", key="reads/run7/S_R1.fastq", size=len(FASTQ))
     file = ArchivedFile.of(upload, hashlib.sha256(FASTQ).hexdigest())
     ledger.save(file.with_upload(next(upload.id for upload in ledger.in_state("upload", "ARCHIVED"))))
-    assert list(select_archived(ledger, "landing", drops[:1])) == drops[:1]
-    assert select_archived(ledger, "landing", drops) == {}
+    pair = ("drop", archived, "--to", "reads", "--include", "S_R*")
+    assert seqdrop(*pair).status == 0
+    assert landed(s3) == ["reads/run7/S_R1.fastq", "reads/run7/S_R2.fastq"]
+    before = {item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket="landing")["Contents"]}
+    (archived / "S_R2.fastq").write_bytes(FASTQ.replace(b"IIII", b"HHHH"))
+    assert "2 files sent" in seqdrop(*pair).err
+    assert before["reads/run7/S_R1.fastq"] == s3.head_object(Bucket="landing", Key="reads/run7/S_R1.fastq")["ETag"]
 
 
 def test_without_permission_to_read_the_ledger_all_files_are_uploaded(archived, ledger, s3, seqdrop, monkeypatch):

@@ -27,7 +27,8 @@ def fastq(reads: int, length: int = 150, seed: int = 1) -> bytes:
 
 
 def estimate(capsys, *words: object) -> tuple[int, dict]:
-    status = main(["estimate", *map(str, words), "--json"])
+    choice = [] if "--prefix" in words else ["--to", "auto"]
+    status = main(["estimate", *map(str, words), *choice, "--json"])
     return status, json.loads(capsys.readouterr().out)
 
 
@@ -160,7 +161,7 @@ def test_a_training_costs_what_its_plan_says(capsys, tmp_path):
 
 
 def test_people_get_a_sum_for_each_group_and_what_comes_afterwards(capsys, run):
-    assert main(["estimate", str(run)]) == 0
+    assert main(["estimate", str(run), "--to", "auto"]) == 0
     lines = capsys.readouterr().out.splitlines()
     place, files, size, *counts = lines[0].split("\t")
     assert (place, files, counts) == ("reads/", "2", ["6,000", "2"])
@@ -174,7 +175,7 @@ def test_a_model_of_unknown_speed_is_named_and_its_time_left_out(capsys, tmp_pat
     (tmp_path / "p.faa").write_text(">p\nMKVLAAGIVG\n")
     _, content = estimate(capsys, tmp_path / "p.faa")
     assert content["without_model_time"] == ["proteins"]
-    assert main(["estimate", str(tmp_path / "p.faa")]) == 0
+    assert main(["estimate", str(tmp_path / "p.faa"), "--to", "auto"]) == 0
     assert "The time of the model of proteins is not included" in capsys.readouterr().out
     _, content = estimate(capsys, tmp_path / "p.faa", "--windows-per-second", "2")
     assert content["without_model_time"] == []

@@ -1,4 +1,4 @@
-"""`seqdrop predict`, `package-model`, `validate` and `drop` on proteins."""
+"""`seqdrop predict`, `package-model` and `validate` on proteins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pyarrow.parquet
 import pytest
 from seqdrop_cli import prediction
 from seqdrop_cli.deploy.protein_checkpoint import is_protein
-from seqdrop_cli.landing import prefix_for
 from seqdrop_cli.main import main
 
 from tests.unit.results.proteins import read_ss2, read_three_line
@@ -116,10 +115,3 @@ def test_proteins_are_validated_with_their_alphabet(file, capsys):
     assert "protein_suspected" in capsys.readouterr().out
     assert main(["validate", str(file), "--alphabet", "protein"]) == 0
     assert "3 records, 3,017 residues" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "prefix"), [("a.faa", "proteins/"), ("a.pep.gz", "proteins/"), ("a.fa", "contigs/")])
-def test_the_suffix_of_a_fasta_decides_its_prefix(tmp_path, name, prefix):
-    path = tmp_path / name
-    path.write_text(">p\nMKV\n")
-    assert prefix_for(path) == prefix

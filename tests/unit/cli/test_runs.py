@@ -58,7 +58,7 @@ def run(tmp_path):
         ("CopyComplete.txt", ""),
         ("L1/a.fastq", "@r\nA\n+\nI\n"),
         ("L1/b.fa", ">r\nA\n"),
-        ("L2/final_summary_x.txt", ""),
+        ("L2/RTAComplete.txt", ""),
         ("L2/c.fastq", "@r\nA\n+\nI\n"),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -66,20 +66,21 @@ def run(tmp_path):
     return folder
 
 
-def test_a_marker_is_dropped_last_under_each_prefix_of_its_files(run):
-    assert [drop.key for drop in plan_drops([run])] == [
+def test_markers_are_dropped_last_under_each_prefix_of_their_files_those_of_inner_folders_first(run):
+    assert [drop.key for drop in plan_drops([run], to="auto")] == [
         "reads/run7/L1/a.fastq",
         "contigs/run7/L1/b.fa",
         "reads/run7/L2/c.fastq",
+        "reads/run7/L2/RTAComplete.txt",
         "contigs/run7/CopyComplete.txt",
         "reads/run7/CopyComplete.txt",
-        "reads/run7/L2/final_summary_x.txt",
     ]
 
 
-def test_a_marker_is_dropped_last_under_a_given_prefix(run):
-    keys = [drop.key for drop in plan_drops([run], "raw")]
-    assert keys[-2:] == ["raw/run7/CopyComplete.txt", "raw/run7/L2/final_summary_x.txt"]
+@pytest.mark.parametrize("prefix", ["raw", None])
+def test_a_marker_is_dropped_last_under_the_prefix_of_its_files(run, prefix):
+    keys = [drop.key for drop in plan_drops([run], prefix)]
+    assert keys[-2:] == ["raw/run7/L2/RTAComplete.txt", "raw/run7/CopyComplete.txt"]
     assert len(keys) == 5
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from seqdrop_cli import target as module
 from seqdrop_cli.command import StackOptions
 from seqdrop_cli.errors import StackNotFoundError
-from seqdrop_cli.target import STACK_FILE, Target, find_target
+from seqdrop_cli.target import CONNECTIONS, STACK_FILE, Target, find_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,8 +95,11 @@ class TestDeployedStack:
         with pytest.raises(StackNotFoundError, match="'foreign' is not a stack of Seqdrop: it has no output landing"):
             find_target(StackOptions("foreign", None))
 
-    def test_its_clients_keep_the_defaults_of_boto3(self):
-        assert Target("eu-west-1", *NAMES).client_config is None
+    def test_its_clients_keep_the_defaults_of_boto3_but_for_the_connections_of_an_uploader(self):
+        config = Target("eu-west-1", *NAMES).client_config
+        defaults = {name: default for name, default in Config.OPTION_DEFAULTS.items() if default is not None}
+        assert {name: getattr(config, name) for name in defaults} == defaults | {"max_pool_connections": CONNECTIONS}
+        assert (config.retries, config.connect_timeout, config.read_timeout) == (None, 60, 60)
 
 
 class TestDeadServer:

@@ -14,7 +14,7 @@ from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, j
 from seqdrop.ledger.run_record import Run, run_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Unpack
 
     from boto3.dynamodb.conditions import ConditionBase
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile)
+
+
+BATCH = 100  # items of one BatchGetItem
 
 
 class Reader:
@@ -41,6 +44,20 @@ class Reader:
     def require_upload(self, upload_id: str) -> Upload:
         """Return the upload with this id. Raise RecordNotFoundError if there is no record of it."""
         return _require(self.find_upload(upload_id), "upload", upload_id)
+
+    def find_uploads(self, upload_ids: Sequence[str]) -> dict[str, Upload]:
+        """Return the records of uploads by their ids, in one request for each hundred. Eventually consistent.
+
+        An id without a record is absent, and so is one that DynamoDB left unread because it throttled the request.
+        """
+        uploads: dict[str, Upload] = {}
+        for start in range(0, len(upload_ids), BATCH):
+            wanted = [upload_keys(upload_id) for upload_id in upload_ids[start : start + BATCH]]
+            response = self._client.batch_get_item(RequestItems={self._table.name: {"Keys": wanted}})
+            for item in response["Responses"].get(self._table.name, []):
+                upload = Upload.from_item(item)
+                uploads[upload.id] = upload
+        return uploads
 
     def find_attempt(self, attempt_key: str) -> Attempt | None:
         """Return the attempt that `Attempt.key` names; None if there is no record of it."""

@@ -1,0 +1,1 @@
+"""The uploader: what goes where, what was sent already, and a transfer that continues after any interruption."""

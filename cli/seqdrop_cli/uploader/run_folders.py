@@ -1,0 +1,93 @@
+"""Run folders on a disk: how they are recognised, and in which order their files are sent."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from seqdrop.companions.runs import is_marker
+from seqdrop.training.jobfile import JOB
+
+from seqdrop_cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path, PurePath
+
+RUNS = "runs/"
+# Names, in lower case, that are at the top of a run folder and nowhere else. A trailing slash is a folder.
+SIGNS = re.compile(
+    r"runinfo\.xml|runparameters\.(xml|json)|runuploaded\.json|(.+_)?uploadcompleted\.json|final_summary.*\.txt"
+    r"|interop/|fastq_pass/|pod5/|pod5_pass/"
+)
+CELL_SIGN = "*.transferdone"  # in the folder `metadata` of each SMRT cell of a PacBio run
+EARLY = re.compile(r"(runinfo\.xml|runparameters\.(xml|json)|samplesheet[^/]*\.csv|runmanifest\.(csv|json)|interop/.*)")
+LAST = re.compile(
+    r"(copycomplete\.txt|rtacomplete\.(txt|xml)|rtaread\d+complete\.txt|runcompletionstatus\.xml|sequenc\w*complete\.txt"
+    r"|basecalling_netcopy_complete.*\.txt|completedjobinfo\.xml|generatefastqrunstatistics\.xml|secondary_analysis_complete\.txt"
+    r"|fastqcomplete\.txt|runuploaded\.json|(.+_)?uploadcompleted\.json|final_summary.*\.txt|output_hash_.*\.csv|.+\.transferdone"
+    r"|finish\.signal|manifest\.tsv|error_summary\.json|analysisresults\.json)"
+)
+
+
+class Order(IntEnum):
+    """When a file of a run is sent: at once, with the others, or when all others are there."""
+
+    EARLY = 0
+    USUAL = 1
+    LAST = 2
+
+
+def order_of(name: str) -> Order:
+    """Return when a file is sent. `name` is its path below the run folder, with `/`."""
+    lower = name.lower()
+    base = lower.rpartition("/")[2]
+    if base == JOB or is_marker(name) or LAST.fullmatch(base):
+        return Order.LAST
+    return Order.EARLY if EARLY.fullmatch(lower) else Order.USUAL
+
+
+def is_run(folders: Iterable[str], files: Iterable[str]) -> bool:
+    """Return True if a folder with these entries is a run folder."""
+    names = [*(f"{name.lower()}/" for name in folders), *(name.lower() for name in files)]
+    return any(SIGNS.fullmatch(name) for name in names)
+
+
+def find_cell_parent(folder: Path) -> Path | None:
+    """Return the run folder of a folder that is one SMRT cell, such as `1_A01`; None if it is none."""
+    return folder.parent if any(folder.glob(f"metadata/{CELL_SIGN}")) else None
+
+
+def has_cells(folder: Path) -> bool:
+    """Return True if a folder has the folders of SMRT cells in it."""
+    return any(folder.glob(f"*/metadata/{CELL_SIGN}"))
+
+
+def find_run_above(path: Path) -> Path | None:
+    """Return the outermost folder above a path that has an instrument's RunInfo or RunParameters; None without one."""
+    signs = re.compile(r"runinfo\.xml|runparameters\.(xml|json)")
+    above = [folder for folder in list(path.parents)[:8] if _lists(folder, signs)]
+    return above[-1] if above else None
+
+
+def _lists(folder: Path, signs: re.Pattern[str]) -> bool:
+    try:
+        return any(signs.fullmatch(child.name.lower()) for child in folder.iterdir())
+    except OSError:
+        return False
+
+
+def folder_name(folder: PurePath) -> str:
+    r"""Return the name of a folder for keys. Raise CommandError for a root, such as `D:\` or a share."""
+    if not folder.name:
+        raise CommandError(f"{folder} is a whole disk or share and has no name; name the folders in it")
+    return folder.name
+
+
+def key_below(place: str, folder: PurePath, path: PurePath) -> str:
+    r"""Return the key of a file of a folder: `place` ends in a slash; the path below the folder follows, with `/`.
+
+    Only separators become slashes: on Linux a name may contain a backslash.
+    """
+    return f"{place}{path.relative_to(folder).as_posix()}"
