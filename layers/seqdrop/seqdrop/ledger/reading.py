@@ -123,7 +123,7 @@ class Reader:
         """Return the last attempt at the same work: this attempt may have failed, and others may have followed."""
         return [other for other in self.attempts(attempt.upload_id) if other.analysis == attempt.analysis][-1]
 
-    def find_uploads(self, upload_ids: Iterable[str]) -> dict[str, Upload]:
+    def load_uploads(self, upload_ids: Iterable[str]) -> dict[str, Upload]:
         """Return the uploads with these ids, by id; ids without a record are left out. At most 100 ids may be passed.
 
         Raise RecordNotFoundError, which is retryable, if DynamoDB throttles the call.

@@ -13,8 +13,10 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.moves import ENDS, UPLOAD
+from seqdrop.runs.bundle_index import INDEX_SUFFIX, is_bundle, is_index
 from seqdrop.runs.files import RunFile, RunFileError
 from seqdrop.runs.names import analysis_folder
+from seqdrop.stages.runs.bundled import BundledFiles, read_bundles
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
@@ -71,23 +73,28 @@ class Survey:
         """The current version of each file, by name. Folder markers of consoles are no files."""
         return {entry.name: entry for entry in self.entries if entry.is_latest and not entry.name.endswith("/")}
 
-    @property
+    @cached_property
     def files(self) -> list[RunFile]:
-        """The files of the run."""
-        return [entry.file for entry in self.latest.values()]
+        """The files of the run: those inside bundles, and not the bundles themselves."""
+        objects = (entry.file for name, entry in self.latest.items() if not (is_bundle(name) or is_index(name)))
+        return [*objects, *(bundled.file for bundled in self.bundled.files.values())]
+
+    @cached_property
+    def bundled(self) -> BundledFiles:
+        """The files inside the bundles of the run."""
+        present = [name for name in self.latest if is_index(name) and name.removesuffix(INDEX_SUFFIX) in self.latest]
+        return read_bundles(present, self.read, {name: self.latest[name].modified for name in present})
 
     def files_below(self, folder: str) -> list[RunFile]:
         """Return the files that the completion of a folder releases."""
-        return [entry.file for entry in self.below(folder) if entry.is_latest and not entry.name.endswith("/")]
+        return [file for file in self.files if is_below(file.name, folder)]
 
     def below(self, folder: str) -> Iterator[Entry]:
         """Yield the versions that the completion of a folder releases; "" is the run itself.
 
         They are those below the folder, but the files of an on-board analysis belong to its own folder only.
         """
-        start = f"{folder}/" if folder else ""
-        below = (entry for entry in self.entries if entry.name.startswith(start))
-        return below if folder else (entry for entry in below if not analysis_folder(entry.name))
+        return (entry for entry in self.entries if is_below(entry.name, folder))
 
     def read(self, name: str) -> bytes:
         """Return the content of a small file of the run.
@@ -109,6 +116,11 @@ class Survey:
         return response["Body"].read()
 
 
+def is_below(name: str, folder: str) -> bool:
+    """Return True if the completion of a folder releases a file; "" is the folder of the run."""
+    return name.startswith(f"{folder}/") if folder else not analysis_folder(name)
+
+
 def take_survey(services: Services, run: Run) -> Survey:
     """List the folder of a run, and read the records of what is there."""
     entries: list[Entry] = []
@@ -122,7 +134,7 @@ def take_survey(services: Services, run: Run) -> Survey:
 
 def _read_entries(services: Services, run: Run, versions: Sequence[ObjectVersionTypeDef]) -> Iterator[Entry]:
     ids = [upload_id(run.bucket, version["Key"], version["VersionId"]) for version in versions]
-    uploads = services.ledger.find_uploads(ids)
+    uploads = services.ledger.load_uploads(ids)
     for version, identity in zip(versions, ids, strict=True):
         name = version["Key"].removeprefix(run.folder)
         yield Entry(
