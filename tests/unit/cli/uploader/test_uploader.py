@@ -115,6 +115,37 @@ def test_a_lost_state_file_costs_no_parts(make_engine, state_path, tmp_path, s3,
     assert arrived(s3) == files_of(run)
 
 
+def test_a_part_with_other_bytes_is_sent_again(make_engine, tmp_path, s3, run):
+    """The state file was lost, and the file was written anew with the same size."""
+
+    def break_off(operation: str, _: dict) -> None:
+        if operation == "complete_multipart_upload":
+            raise EndpointConnectionError(endpoint_url="https://s3")
+
+    s3.before = break_off
+    with pytest.raises(UploadFailedError):
+        make_engine().run(run / LARGE)
+    s3.before, sent = (lambda *_: None), s3.count["upload_part"]
+    with (run / LARGE).open("r+b") as file:
+        file.seek(70_000)
+        file.write(b"other")
+    with UploadState(tmp_path / "new.sqlite3") as opened:
+        assert make_engine(opened).run(run).is_complete
+    assert s3.count["upload_part"] == sent + 1
+    assert arrived(s3) == files_of(run)
+
+
+@pytest.mark.parametrize("name", ["RunInfo.xml", LARGE])
+def test_other_bytes_of_the_same_size_become_a_new_version(engine, tmp_path, make_engine, s3, run, name):
+    engine.run(run)
+    with (run / name).open("r+b") as file:
+        file.write(b"other")
+    with UploadState(tmp_path / "of-another-machine.sqlite3") as opened:
+        outcome = make_engine(opened).run(run)
+    assert (outcome.sent, outcome.skipped) == (1, {"in the landing bucket already": 7})
+    assert s3.bodies(f"runs/{run.name}/{name}")[-1] == (run / name).read_bytes()
+
+
 @pytest.mark.parametrize("operation", ["put_object", "complete_multipart_upload"])
 def test_a_lost_response_makes_no_second_version(make_engine, state_path, s3, run, operation):
     """S3 has the object, but the process did not learn of it."""
