@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from seqdrop_cli.uploader.pacing import Pace
 
 LARGE = 8 << 20  # bytes
-# A question costs a request and a read of the file. After this many files of a folder in a row that the archive does
-# not have, the others are new as well, or the rest of an upload that was interrupted: they are sent without a question.
+# A question costs a request and a read of the file. If the archive lacks this number of files of a folder in a row, the
+# others are new as well, or the rest of an upload that was interrupted: they are sent without a question.
 MOST_MISSES, MOST_LARGE_MISSES = 16, 1
 
 

@@ -15,6 +15,7 @@ from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundled_plan import BundledPlan
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
 from seqdrop_cli.uploader.freeing import Freeing, free
+from seqdrop_cli.uploader.heaps import limit_heaps
 from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan
@@ -118,6 +119,7 @@ def _reporter(options: UploadOptions, bucket: str) -> Callable[[Event], None]:
 
 def _send(options: UploadOptions, target: Target, state: UploadState, source: BundledPlan) -> Outcome:
     settings = Options(options.jobs, options.limit, options.again, options.min_age)
+    limit_heaps()
     uploader = Uploader(target, state, settings, source.take)
     started = time.monotonic()
     try:

@@ -20,7 +20,7 @@ MIB = 1 << 20
 SMALLEST_PART, LARGEST_PART = 8 * MIB, 64 * MIB
 MOST_PARTS = 10_000  # of S3
 MAX_BYTES = MOST_PARTS * LARGEST_PART
-MEMORY = 80 * MIB  # bytes of files in memory, for all threads together
+MEMORY = 64 * MIB  # bytes of files in memory, for all threads together
 
 
 def choose_part_size(size: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import is_marker
@@ -39,6 +40,7 @@ class Order(IntEnum):
     LAST = 2
 
 
+@lru_cache(maxsize=1 << 16)  # a plan asks several times for each file
 def order_of(name: str) -> Order:
     """Return when a file is sent. `name` is its path below the run folder, with `/`."""
     lower = name.lower()

@@ -60,6 +60,7 @@ class RunWatch:
     def look(self, now: datetime) -> Work:
         """Return what can be sent now. Raise OSError if the folder cannot be read, or is gone."""
         files = [file for file in self.folder.scan() if self.takes(file.name) and is_sendable(self.prefix, file.name)]
+        files.sort(key=lambda file: file.name)
         self.verdict = judge(self.path.name, files, self.folder.read, now)
         work = Work(self, files, self._quiet.select(files, now), self.verdict, now)
         self._offered = {}

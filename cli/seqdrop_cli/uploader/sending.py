@@ -7,7 +7,6 @@ first write of a file is conditional, so that a repetition after an interruption
 from __future__ import annotations
 
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -142,15 +141,15 @@ class Sender:
                 parts.wait_for_memory(part_size)
                 block = read_block(file, part_size)
                 count += len(block)
-                digest.add(block)
-                parts.add(number, block, encode_crc32(zlib.crc32(block)), known.get(number))
+                crc32 = encode_crc32(digest.add(block))
+                parts.add(number, block, crc32, known.get(number))
         _require_unchanged(file, identity, count + len(file.read(1)))
-        crc32 = digest.crc32
+        whole = digest.crc32
         stored, was_there = self._write(
-            lambda if_absent: self.landing.complete(item.key, multipart, parts.in_order(), crc32, if_absent=if_absent),
+            lambda if_absent: self.landing.complete(item.key, multipart, parts.in_order(), whole, if_absent=if_absent),
             item,
             count,
-            crc32,
+            whole,
         )
         if was_there:
             self.landing.abort(item.key, multipart)

@@ -12,6 +12,7 @@ from seqdrop.clock import utc_now
 
 from seqdrop_cli.console import format_size, say
 from seqdrop_cli.uploader.events import SKIPPED, Event, Outcome, write_json
+from seqdrop_cli.uploader.heaps import limit_heaps
 from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.run_bundles import spool_folder
 from seqdrop_cli.uploader.state import UploadState
@@ -45,6 +46,7 @@ def run_watch(options: WatchOptions) -> int:
 
 
 def _watch(options: WatchOptions, target: Target, state: UploadState) -> int:
+    limit_heaps()
     report = _printer(options)
     uploader = Uploader(target, state, Options(options.jobs, options.limit), lambda event: take(event))
     send = _describe_only(report) if options.dry_run else uploader.run

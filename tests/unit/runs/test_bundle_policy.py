@@ -14,6 +14,12 @@ from seqdrop.runs.files import RunFile
 from tests.unit.runs.packing import NOON
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Let three files be a bundle."""
+    monkeypatch.setattr(bundle_policy, "LEAST_FILES", 3)
+
+
 def run_file(name: str, size: int = 4096) -> RunFile:
     return RunFile(name, size, NOON)
 
@@ -83,10 +89,12 @@ def test_other_files_are_no_sequences(name):
     assert not is_sequence(name)
 
 
-def test_few_files_are_no_bundle():
-    selection = select([run_file("a"), run_file("b")], stays)
-    assert [file.name for file in selection.objects] == ["a", "b"]
-    assert selection.bundles == ()
+def test_few_files_are_no_bundle(monkeypatch):
+    monkeypatch.undo()
+    files = [run_file(f"{number:02}.log") for number in range(16)]
+    assert [bundle.files for bundle in select(files, stays).bundles] == [tuple(files)]
+    assert select(files[1:], stays).bundles == ()
+    assert list(select(files[1:], stays).objects) == files[1:]
 
 
 def test_a_name_that_a_tar_should_not_have_stays_an_object():

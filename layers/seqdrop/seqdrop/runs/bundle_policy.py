@@ -19,7 +19,7 @@ SMALL = 8 << 20
 # About ten parts of a multipart upload; little to pack again if a file changes meanwhile, little to restore for a file.
 FULL_BYTES = 128 << 20
 FULL_FILES = 10_000  # an index of about 2 MB
-LEAST_FILES = 3  # a bundle is two objects itself
+LEAST_FILES = 16  # a bundle is two objects itself, and a few files are easier to read without one
 SIGNALS = {"cram", "ora", "pod5", "fast5"}  # sequences, or their raw signal, in formats that are not validated
 ANALYSIS = re.compile(r"(?:.*/)?Analysis/[0-9]+(?=/)", re.IGNORECASE)
 
@@ -42,7 +42,7 @@ class Bundle:
 
     @property
     def is_too_few(self) -> bool:
-        """True if the files are no more objects than the bundle would be."""
+        """True if a bundle would spare few objects."""
         return len(self.files) < LEAST_FILES
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from seqdrop.runs import bundle_policy
 from seqdrop.runs.bundle_index import is_bundle, is_index, read_index
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundled_plan import BundledPlan
@@ -23,6 +24,7 @@ PREFIX = "runs/r84028_20240920_100000/"
 def run(tmp_path, monkeypatch) -> Path:
     """A run with two SMRT cells, each with logs of its own."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(bundle_policy, "LEAST_FILES", 3)
     run = tmp_path / "disk" / "r84028_20240920_100000"
     for cell in ("1_A01", "1_B01"):
         for name in ("metadata/m.transferdone", "hifi_reads/m.bam", "logs/1.log", "logs/2.log", "logs/3.log"):

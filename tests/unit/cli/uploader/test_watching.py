@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def world(tmp_path, monkeypatch) -> Iterator[World]:
     (tmp_path / "disk").mkdir()
     monkeypatch.setattr(bundle_policy, "SMALL", 1000)
+    monkeypatch.setattr(bundle_policy, "LEAST_FILES", 3)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     world = World(tmp_path / "disk", tmp_path / "spools")
     yield world
@@ -353,6 +354,7 @@ def test_a_watch_that_is_killed_at_any_point_goes_on_without_sending_anything_tw
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle_policy, "FULL_FILES", full)
         patch.setattr(bundle_policy, "SMALL", 1000)
+        patch.setattr(bundle_policy, "LEAST_FILES", 3)
         patch.setattr(os, "fsync", lambda descriptor: None)
         Path(folder, "disk").mkdir()
         world = World(Path(folder, "disk"), Path(folder, "spools"))
