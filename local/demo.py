@@ -7,7 +7,6 @@ everything. `--keep` leaves it running, `--stop` ends one that was left running.
 from __future__ import annotations
 
 import argparse
-import base64
 import fcntl
 import json
 import signal
@@ -16,29 +15,25 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from rich.box import ROUNDED
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from seqdrop.aws import keys
 from seqdrop_cli.errors import CommandError, describe
 from seqdrop_cli.landing import Drop, plan_drops, upload_file
 from seqdrop_cli.model_versions import apply_change, propose_version
-from seqdrop_cli.results import fetch_results, read_json
 from seqdrop_cli.target import STACK_FILE, Target
-from seqdrop_cli.upload_table import Key
 from seqdrop_cli.watch import explain_waiting, watch
 
 from local import samples
+from local.demo_outcomes import describe_outcome, print_outcomes
+from local.demo_run import show_run
 from local.deploy import DeployError, Stack, deploy, push_seed
 from local.embedded import EmbeddedAws, EmbeddedAwsError, NotRunningError, PortTakenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mypy_boto3_s3.client import S3Client
     from seqdrop_cli.progress import Progress
 
 HOME = Path(".seqdrop")
@@ -231,7 +226,8 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
         uploads += _drop(console, target, late)
         # The samples are made up, so a stack that is kept should not predict real proteins with that model.
         push_seed(s3, target.models, "structure")
-    _print_outcomes(console, [_describe_outcome(s3, target, upload) for upload in uploads])
+    print_outcomes(console, [describe_outcome(s3, target, upload, RESULTS) for upload in uploads])
+    is_run_archived = not expect_samples or show_run(console, target, SAMPLES.with_name("runs"))
     for sentence in explain_waiting(uploads):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=True)
     console.print(
@@ -241,7 +237,7 @@ def _process(console: Console, target: Target, drops: list[Drop], expect_samples
         highlight=False,
         soft_wrap=True,
     )
-    return _status(uploads, expect_samples)
+    return _status(uploads, expect_samples) if is_run_archived else 1
 
 
 def _promote(console: Console, target: Target, uploads: list[Progress]) -> None:
@@ -278,67 +274,6 @@ def _status(uploads: list[Progress], expect_samples: bool) -> int:
         return 1 if any(upload.state == "FAILED" for upload in uploads) else 0
     expected = ["REJECTED" if "S2_" in upload.key else "ARCHIVED" for upload in uploads]
     return 0 if [upload.state for upload in uploads] == expected else 1
-
-
-def _describe_outcome(s3: S3Client, target: Target, upload: Progress) -> tuple[str, str, str, str]:
-    """Download the results of an upload; return its key, its state, what was found, and how it is archived."""
-    files = fetch_results(target, upload, RESULTS)
-    outcome = _describe_results(upload, files)
-    if read_json(files, "report.json").get("mate", {}).get("checked"):
-        outcome += "; pair checked"
-    return upload.key, upload.state, outcome, _describe_archive(s3, target, read_json(files, "receipt.json"))
-
-
-def _describe_results(upload: Progress, files: list[Path]) -> str:
-    summary, reason = read_json(files, "summary.json"), read_json(files, "reason.json")
-    if "version" in summary:
-        return _describe_training(summary)
-    if reason:
-        place = f": record {reason['record']}, line {reason['line']}" if reason["record"] else ""
-        return f"{reason['code']}{place}"
-    if "counts" in summary:
-        return _describe_counts(summary["counts"], summary.get("structure") or {})
-    return "validated" if upload.state == "ARCHIVED" else upload.detail
-
-
-def _describe_training(summary: dict[str, Any]) -> str:
-    """Return which model was trained, its quality (Q3), and whether it was registered as a candidate."""
-    state = "now the current model" if summary["current"] else "registered as a candidate"
-    return f"trained {summary['model']} {summary['version']}: Q3 {summary['card']['figure']:.2f}, {state}"
-
-
-def _describe_counts(counts: dict[str, Any], structure: dict[str, Any]) -> str:
-    if "proteins" in counts:
-        states = structure.get("composition", {}).items()
-        shares = ", ".join(f"{share:.0%} {state}" for state, share in states)
-        return f"{counts['proteins']:,} proteins, {counts['residues']:,} residues{': ' * bool(shares)}{shares}"
-    left_out = sum(counts["not_scored"].values())
-    calls = f", {counts['calls']:,} called" if "calls" in counts else ""
-    return f"{counts['windows']:,} windows{calls}" + (f", {left_out:,} not scored" if left_out else "")
-
-
-def _describe_archive(s3: S3Client, target: Target, receipt: dict[str, Any]) -> str:
-    """Return the storage class that S3 reports for the copy, and whether its checksum is that of the receipt."""
-    if not receipt:
-        return "left in the landing bucket"
-    head = s3.head_object(Bucket=target.archive, Key=receipt["archive"]["key"], ChecksumMode="ENABLED")
-    is_same = base64.b64decode(head["ChecksumSHA256"]).hex() == receipt["landing"]["sha256"]
-    return f"{head['StorageClass']}, checksum {'verified' if is_same else 'DIFFERS'}"
-
-
-def _print_outcomes(console: Console, rows: list[tuple[str, str, str, str]]) -> None:
-    """Print a table on a terminal, else a tab-separated line for each file: key, state, what was found, raw data."""
-    if not console.is_terminal:
-        for row in rows:
-            print("\t".join(row))
-        return
-    table = Table(title="Outcome of each file", title_justify="left", box=ROUNDED)
-    for name in ("file", "state", "found", "raw data"):
-        table.add_column(name, no_wrap=name == "state")
-    for key, state, outcome, archive in rows:
-        colour = {"ARCHIVED": "green", "WAITING": "yellow"}.get(state, "red")
-        table.add_row(Key(key), Text(state, colour), Text(outcome), archive)
-    console.print(table)
 
 
 def _explain_use(console: Console, target: Target) -> None:

@@ -1,4 +1,4 @@
-"""What the demo shows of each file at its end: its state, what was found in it, and how it is archived."""
+"""What the demo shows of each file: its final state, what was found in it, and how it is archived."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def describe_outcome(s3: S3Client, target: Target, upload: Progress, folder: Path) -> tuple[str, str, str, str]:
-    """Download the results of an upload to a folder; return its key, its state, what was found, and how it is archived."""
+    """Download the results of an upload to a folder; return key, state, what was found, and how it is archived."""
     files = fetch_results(target, upload, folder)
     outcome = _describe_results(upload, files)
     if read_json(files, "report.json").get("mate", {}).get("checked"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqdrop.clock import utc_now
@@ -15,10 +14,11 @@ from seqdrop_cli.uploader.bundling import BundleSpool, SpoolTakenError
 from seqdrop_cli.uploader.disk import DiskFolder
 from seqdrop_cli.uploader.events import has_arrived
 from seqdrop_cli.uploader.records import Item
-from seqdrop_cli.uploader.run_bundles import RunBundles, may_be_bundled, name_spool, stays_alone
+from seqdrop_cli.uploader.run_bundles import RunBundles, may_be_bundled, name_spool, run_folder, stays_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from seqdrop.runs.files import RunFile
 
@@ -90,7 +90,7 @@ class BundledPlan:
     def _open(self, item: Item) -> None:
         if item.group in self._runs:
             return
-        path = _run_folder(item)
+        path = run_folder(item)
         try:
             self._runs[item.group] = RunBundles(path, item.group, BundleSpool(self.spools / name_spool(path)))
         except SpoolTakenError as error:
@@ -130,12 +130,7 @@ def _find_small(unit: Unit) -> RunFile | None:
     if len(unit) > 1 or not item.group:
         return None
     try:
-        file = DiskFolder(_run_folder(item)).look(item.key.removeprefix(item.group))
+        file = DiskFolder(run_folder(item)).look(item.key.removeprefix(item.group))
     except OSError:
         return None  # the uploader reports why it cannot be read
     return file if may_be_bundled(file) else None
-
-
-def _run_folder(item: Item) -> Path:
-    """Return the run folder on disk: the key below the prefix is the path below the folder."""
-    return Path(item.path).parents[item.key.removeprefix(item.group).count("/")]

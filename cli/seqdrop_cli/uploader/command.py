@@ -21,6 +21,7 @@ from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan
 from seqdrop_cli.uploader.reports import Summary, count_files, describe_left_out, describe_outcome, describe_plan
 from seqdrop_cli.uploader.run_bundles import spool_folder
+from seqdrop_cli.uploader.run_manifest import Manifests
 from seqdrop_cli.uploader.state import UploadState
 from seqdrop_cli.uploader.state_file import find_state
 from seqdrop_cli.uploader.uploader import SENT, Options, Uploader
@@ -70,6 +71,9 @@ def run_upload(options: UploadOptions) -> int:
         source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
         with closing(source):
             outcome = _send(options, target, state, source)
+        if outcome.is_complete:
+            items = (item for unit in plan.units() for item in unit)
+            outcome = _send_manifests(target, state, Manifests(items, spools, state, target.landing), uploads)
         status = _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
         if options.free_after:
             _free(options, target, state, plan)
@@ -136,6 +140,17 @@ def _send(options: UploadOptions, target: Target, state: UploadState, source: Bu
         for line in [*describe_outcome(outcome, seconds), *source.describe()]:
             note(line)
     return outcome
+
+
+def _send_manifests(
+    target: Target, state: UploadState, manifests: Manifests, report: Callable[[Event], None]
+) -> Outcome:
+    """Send the manifests of runs that were sent whole, one after another."""
+    uploader = Uploader(target, state, Options(jobs=1), report)
+    try:
+        return uploader.run(manifests)
+    finally:
+        uploader.close()
 
 
 def _describe_stop(sent: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqdrop.runs.bundle_policy import is_small, join
@@ -15,8 +16,6 @@ from seqdrop_cli.uploader.records import Item
 from seqdrop_cli.uploader.run_folders import folder_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seqdrop.runs.bundle_policy import Bundle
     from seqdrop.runs.files import RunFile
 
@@ -74,3 +73,8 @@ def name_spool(run: Path) -> str:
     """Return the name of a run folder's spool; it differs for two folders of one name."""
     resolved = run.resolve()
     return f"{folder_name(resolved)}-{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:8]}"
+
+
+def run_folder(item: Item) -> Path:
+    """Return the run folder on disk: the key below the prefix is the path below the folder."""
+    return Path(item.path).parents[item.key.removeprefix(item.group).count("/")]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import is_marker
+from seqdrop.runs.names import is_sent_early, is_sent_last
 from seqdrop.training.jobfile import JOB
 
 from seqdrop_cli.errors import CommandError
@@ -23,13 +24,6 @@ SIGNS = re.compile(
     r"|interop/|fastq_pass/|pod5/|pod5_pass/"
 )
 CELL_SIGN = "*.transferdone"  # in the folder `metadata` of each SMRT cell of a PacBio run
-EARLY = re.compile(r"(runinfo\.xml|runparameters\.(xml|json)|samplesheet[^/]*\.csv|runmanifest\.(csv|json)|interop/.*)")
-LAST = re.compile(
-    r"(copycomplete\.txt|rtacomplete\.(txt|xml)|rtaread\d+complete\.txt|runcompletionstatus\.xml|sequenc\w*complete\.txt"
-    r"|basecalling_netcopy_complete.*\.txt|completedjobinfo\.xml|generatefastqrunstatistics\.xml|secondary_analysis_complete\.txt"
-    r"|fastqcomplete\.txt|runuploaded\.json|(.+_)?uploadcompleted\.json|final_summary.*\.txt|output_hash_.*\.csv|.+\.transferdone"
-    r"|finish\.signal|manifest\.tsv|error_summary\.json|analysisresults\.json)"
-)
 
 
 class Order(IntEnum):
@@ -43,11 +37,9 @@ class Order(IntEnum):
 @lru_cache(maxsize=1 << 16)  # a plan asks several times for each file
 def order_of(name: str) -> Order:
     """Return when a file is sent. `name` is its path below the run folder, with `/`."""
-    lower = name.lower()
-    base = lower.rpartition("/")[2]
-    if base == JOB or is_marker(name) or LAST.fullmatch(base):
+    if name.rpartition("/")[2] == JOB or is_marker(name) or is_sent_last(name):
         return Order.LAST
-    return Order.EARLY if EARLY.fullmatch(lower) else Order.USUAL
+    return Order.EARLY if is_sent_early(name) else Order.USUAL
 
 
 def is_run(folders: Iterable[str], files: Iterable[str]) -> bool:
