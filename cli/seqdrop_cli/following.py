@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 0.5, 5.0  # seconds between two readings of the ledger
 SHARE = 0.02  # of a core
 BATCHED = 500  # uploads whose records are read in one reading
-MOST = 20  # uploads of which attempts, jobs and awaited files are read in one reading
+MOST = 20  # uploads whose attempts, jobs and awaited files are read in one reading
 
 
 @dataclass
