@@ -11,6 +11,7 @@ from rich.table import Table
 from seqdrop.aws import keys
 from seqdrop.ledger.run_record import Run, run_id
 from seqdrop_cli.main import main as run_command
+from seqdrop_cli.target import STACK_FILE
 
 from local.run_samples import NOVASEQ_X, write_novaseq_run
 
@@ -31,9 +32,9 @@ def show_run(console: Console, target: Target, folder: Path) -> bool:
     """
     shutil.rmtree(folder, ignore_errors=True)
     path = write_novaseq_run(folder)
-    console.print(f"\n[bold]A run folder[/]: seqdrop upload {path}", highlight=False)
-    target.save()
-    run_command(["upload", str(path)])
+    console.print(f"\nA run folder of a sequencer:\n  seqdrop upload {path}", highlight=False, soft_wrap=True)
+    if _upload(target, path, folder / "uploads.sqlite3") != 0:
+        return False
     with console.status("the run is compared with its checksum lists, and archived"):
         run = _wait(target)
     if run is None or run.state != "ARCHIVED":
@@ -41,6 +42,17 @@ def show_run(console: Console, target: Target, folder: Path) -> bool:
         return False
     _print_samples(console, target, run)
     return True
+
+
+def _upload(target: Target, run: Path, state: Path) -> int:
+    """Run `seqdrop upload` for this stack, which need not be kept; return its status."""
+    is_kept = STACK_FILE.exists()
+    target.save()
+    try:
+        return run_command(["upload", str(run), "--state", str(state)])
+    finally:
+        if not is_kept:
+            STACK_FILE.unlink()
 
 
 def _wait(target: Target) -> Run | None:

@@ -82,6 +82,11 @@ class BundledPlan:
         lines = [f"{self.files:,} small files were sent in bundles: {self.bundles:,}"] if self.files else []
         return lines + ([f"{self.known:,} small files are in bundles that were sent before"] if self.known else [])
 
+    def find_spool(self, group: str) -> BundleSpool | None:
+        """Return the spool of a run that has small files; `group` is the prefix of its keys."""
+        run = self._runs.get(group)
+        return run.spool if run else None
+
     def close(self) -> None:
         """Let other processes upload the runs."""
         for run in self._runs.values():

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from seqdrop.runs.names import MANIFEST
 from seqdrop.uploads import UploadVersion
 
 from seqdrop_cli.console import format_size, note, say
@@ -70,10 +71,7 @@ def run_upload(options: UploadOptions) -> int:
         spools = spool_folder(state.path, target.landing)
         source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
         with closing(source):
-            outcome = _send(options, target, state, source)
-        if outcome.is_complete:
-            items = (item for unit in plan.units() for item in unit)
-            outcome = _send_manifests(target, state, Manifests(items, spools, state, target.landing), uploads)
+            outcome = _send(options, target, state, plan, source)
         status = _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
         if options.free_after:
             _free(options, target, state, plan)
@@ -121,36 +119,28 @@ def _reporter(options: UploadOptions, bucket: str) -> Callable[[Event], None]:
     return Lines(bucket)
 
 
-def _send(options: UploadOptions, target: Target, state: UploadState, source: BundledPlan) -> Outcome:
+def _send(options: UploadOptions, target: Target, state: UploadState, plan: Plan, source: BundledPlan) -> Outcome:
     settings = Options(options.jobs, options.limit, options.again, options.min_age)
     limit_heaps()
     uploader = Uploader(target, state, settings, source.take)
     started = time.monotonic()
     try:
         outcome = uploader.run(source)
+        listed = uploader.run(Manifests(plan, source, state, target.landing)) if outcome.is_complete else Outcome()
     except KeyboardInterrupt as interrupt:
         sent = uploader.journal.outcome.sent
         raise KeyboardInterrupt(_describe_stop(sent)) from interrupt
     finally:
         uploader.close()
-    seconds = time.monotonic() - started
+    seconds, outcome = time.monotonic() - started, outcome.with_problems(listed)
     if options.json:
         write_json(Event(SUMMARY, {**outcome.facts(), "seconds": round(seconds, 3)}))
     else:
         for line in [*describe_outcome(outcome, seconds), *source.describe()]:
             note(line)
+        if listed.sent:
+            note(f"{MANIFEST} was sent last: with it the pipeline knows that nothing is missing")
     return outcome
-
-
-def _send_manifests(
-    target: Target, state: UploadState, manifests: Manifests, report: Callable[[Event], None]
-) -> Outcome:
-    """Send the manifests of runs that were sent whole, one after another."""
-    uploader = Uploader(target, state, Options(jobs=1), report)
-    try:
-        return uploader.run(manifests)
-    finally:
-        uploader.close()
 
 
 def _describe_stop(sent: int) -> str:

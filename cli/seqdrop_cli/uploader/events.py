@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class Outcome:
     unsent: Counter[str] = field(default_factory=Counter)
     failed: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def with_problems(self, other: Outcome) -> Outcome:
+        """Return this outcome with the failures of another run, and what that left for another time."""
+        failures = [*self.failures, *other.failures]
+        return replace(self, unsent=self.unsent + other.unsent, failed=self.failed + other.failed, failures=failures)
 
     @property
     def is_complete(self) -> bool:

@@ -18,15 +18,15 @@ from seqdrop.companions.manifest import MOST_BYTES
 from seqdrop.runs.completion import Known, judge
 from seqdrop.runs.names import MANIFEST
 
-from seqdrop_cli.uploader.bundling import BundleSpool
 from seqdrop_cli.uploader.disk import DiskFolder
 from seqdrop_cli.uploader.records import Identity, Item
 from seqdrop_cli.uploader.run_bundles import name_spool, run_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from seqdrop_cli.uploader.plan import Unit
+    from seqdrop_cli.uploader.bundled_plan import BundledPlan
+    from seqdrop_cli.uploader.plan import Plan, Unit
     from seqdrop_cli.uploader.state import UploadState
 
 Entry = dict[str, str | int]
@@ -35,12 +35,8 @@ Entry = dict[str, str | int]
 class Manifests:
     """The manifests of all runs of a plan, as what the uploader sends after it."""
 
-    def __init__(self, items: Iterable[Item], spools: Path, state: UploadState, bucket: str) -> None:
-        self._runs: dict[str, list[Item]] = defaultdict(list)
-        for item in items:
-            if item.group and not item.key.endswith(f"/{MANIFEST}"):
-                self._runs[item.group].append(item)
-        self._spools, self._state, self._bucket = spools, state, bucket
+    def __init__(self, plan: Plan, source: BundledPlan, state: UploadState, bucket: str) -> None:
+        self._plan, self._source, self._state, self._bucket = plan, source, state, bucket
 
     def early(self) -> Iterator[Unit]:
         """Yield nothing."""
@@ -52,26 +48,32 @@ class Manifests:
 
     def last(self) -> Iterator[Unit]:
         """Yield the manifest of each run that is complete, and whose files are all in S3."""
-        for group, items in self._runs.items():
+        for group, items in self._find_runs().items():
             folder = run_folder(items[0])
             if is_complete(folder) and (entries := self._list(folder, group, items)):
                 path = self._write(folder, entries)
                 yield (Item(str(path), group + MANIFEST, path.stat().st_size, group, is_last=True),)
 
+    def _find_runs(self) -> dict[str, list[Item]]:
+        """Return the files of each run of the plan, by the prefix of their keys."""
+        runs: dict[str, list[Item]] = defaultdict(list)
+        for unit in self._plan.units():
+            for item in unit:
+                if item.group and item.key != item.group + MANIFEST:
+                    runs[item.group].append(item)
+        return runs
+
     def _list(self, folder: Path, group: str, items: list[Item]) -> list[Entry]:
         """Return the entries of all files; an empty list if one of them is not in S3, or not by this state file."""
-        spool = BundleSpool(self._spools / name_spool(folder))
-        try:
-            entries = [self._describe(spool, DiskFolder(folder), item, item.key.removeprefix(group)) for item in items]
-        finally:
-            spool.close()
+        entries = [self._describe(DiskFolder(folder), item, item.key.removeprefix(group)) for item in items]
         return [entry for entry in entries if entry] if all(entries) else []
 
-    def _describe(self, spool: BundleSpool, folder: DiskFolder, item: Item, name: str) -> Entry | None:
+    def _describe(self, folder: DiskFolder, item: Item, name: str) -> Entry | None:
+        spool = self._source.find_spool(item.group)
         try:
             status = Path(item.path).stat()
             sent = self._state.find(self._bucket, item.key, Identity.of(item.path, status))
-            is_bundled = sent is None and spool.has(folder.look(name))
+            is_bundled = sent is None and spool is not None and spool.has(folder.look(name))
         except OSError:
             return None
         if sent is None:
@@ -84,7 +86,8 @@ class Manifests:
         body = _encode(entries)
         if len(body) > MOST_BYTES:  # the checksums are in the state file, and those of bundles in their indexes
             body = _encode([{"name": entry["name"], "size": entry["size"]} for entry in entries])
-        path = self._spools / f"{name_spool(folder)}.{MANIFEST}"
+        path = self._source.spools / f"{name_spool(folder)}.{MANIFEST}"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_bytes() != body:
             path.write_bytes(body)
         return path

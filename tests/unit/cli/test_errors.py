@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import os
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ProfileNotFound
 from seqdrop_cli.errors import describe
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -154,29 +148,6 @@ def test_ctrl_c_is_one_line(seqdrop, use_target):
     use_target(Interrupted())
     outcome = seqdrop("status")
     assert (outcome.status, outcome.err) == (130, "seqdrop: stopped\n")
-
-
-def test_ctrl_c_in_a_drop_says_how_many_files_were_sent(seqdrop, use_target, tmp_path: Path, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    s3 = boto3.client("s3", region_name="us-east-1")
-    monkeypatch.setattr(s3, "upload_file", interrupt)
-
-    class Interrupted:
-        landing = "landing"
-
-        def client(self, name):
-            return s3
-
-        def ledger(self):
-            return SimpleNamespace(archived_file=lambda file: file)
-
-    use_target(Interrupted())
-    (tmp_path / "a.fa").write_text(">a\nACGT\n")
-    outcome = seqdrop("drop", "a.fa")
-    assert outcome.status == 130
-    assert outcome.err == "seqdrop: stopped; 0 of 1 files were uploaded\n"
 
 
 def test_a_bug_keeps_its_traceback(seqdrop, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,3 +120,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """Return the content of each file of a run folder by its key."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {f"runs/{folder.name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def stack(s3, use_target) -> SimpleNamespace:
+    target = SimpleNamespace(landing="landing", results="results", endpoint=None, client=lambda _: s3, ledger=NoLedger)
+    use_target(target)
+    return target

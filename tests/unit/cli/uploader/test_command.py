@@ -11,13 +11,6 @@ from tests.unit.cli.uploader.conftest import NoLedger, files_of
 from tests.unit.cli.uploader.scripted_s3 import refusal
 
 
-@pytest.fixture
-def stack(s3, use_target) -> SimpleNamespace:
-    target = SimpleNamespace(landing="landing", results="results", endpoint=None, client=lambda _: s3, ledger=NoLedger)
-    use_target(target)
-    return target
-
-
 def events(outcome) -> list[dict]:
     return [json.loads(line) for line in outcome.out.splitlines()]
 
@@ -54,7 +47,7 @@ def test_the_status_is_1_if_a_file_failed_and_its_reason_is_printed(stack, s3, r
     assert "2 files left for later: a marker" in outcome.err
     s3.before = lambda *_: None
     assert seqdrop("upload", run).status == 0
-    assert set(s3.versions) == set(files_of(run))
+    assert set(s3.versions) == {*files_of(run), f"runs/{run.name}/seqdrop-manifest.json"}
 
 
 def test_drop_is_the_same_command(stack, s3, run, seqdrop):

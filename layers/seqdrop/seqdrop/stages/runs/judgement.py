@@ -60,11 +60,15 @@ def judge_survey(survey: Survey) -> Judgement:
 
 
 def _read_manifest(survey: Survey) -> tuple[dict[str, int | None] | None, str]:
-    """Return the files that the uploader's manifest lists, and what is wrong with it; None and "" without one."""
+    """Return the files that the uploader's manifest lists, and what is wrong with it; None and "" without one.
+
+    Files of folders that were complete before are left out: they have left the landing bucket.
+    """
     if runs.MANIFEST not in survey.latest:
         return None, ""
     try:
-        return manifest.parse(survey.read(runs.MANIFEST)).files, ""
+        files, run = manifest.parse(survey.read(runs.MANIFEST)).files, survey.run
+        return {name: size for name, size in files.items() if not run.releases(run.key_of(name))}, ""
     except InvalidFileError as error:
         return None, f" {error.fault.message}. {error.fault.advice}"
 
