@@ -87,7 +87,7 @@ def _instrument_files(source: random.Random, error: str) -> dict[str, bytes]:
     status = COMPLETION.format(
         status="RunErrored" if error else "RunCompleted", error=f"<RunError>{error}</RunError>" if error else ""
     )
-    calls = {f"Data/Intensities/BaseCalls/L001/C{cycle}.1/L001_1.cbcl": source.randbytes(900) for cycle in range(1, 9)}
+    calls = {f"Data/Intensities/BaseCalls/L001/C{cycle}.1/L001_1.cbcl": source.randbytes(600) for cycle in range(1, 25)}
     metrics = {f"InterOp/{name}MetricsOut.bin": source.randbytes(400) for name in ("Q", "Tile", "Error")}
     return {
         "RunInfo.xml": RUN_INFO.encode(),
