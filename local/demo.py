@@ -345,7 +345,7 @@ def _explain_use(console: Console, target: Target) -> None:
     """Print how to use the embedded AWS that is left running; each line can be copied whole."""
     console.print(f"\n[bold]The embedded AWS is up at {target.endpoint}[/]", highlight=False)
     for line in (
-        ".venv/bin/seqdrop drop FILE --watch   # drop more",
+        ".venv/bin/seqdrop drop FILE --to auto --watch   # drop more",
         ".venv/bin/seqdrop status              # the state of every upload",
         f"export AWS_ENDPOINT_URL={target.endpoint} AWS_DEFAULT_REGION={target.region} "
         f"AWS_ACCESS_KEY_ID={target.access_key} AWS_SECRET_ACCESS_KEY={target.access_key}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from seqdrop.aws.errors import is_denied
 
-from seqdrop_cli.progress import Progress, read_progress
+from seqdrop_cli.progress import Progress, make_progress, read_progress
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 0.5, 5.0  # seconds between two readings of the ledger
 SHARE = 0.02  # of a core
-MOST = 50  # uploads whose attempts are read in one reading, although the upload's own record has not changed
+BATCHED = 500  # uploads whose records are read in one reading
+MOST = 20  # uploads whose attempts, jobs and awaited files are read in one reading
 
 
 @dataclass
@@ -38,30 +39,51 @@ class ReadingPace:
 
 
 class Following:
-    """The progress of uploads. Final ones are not read again; the records of the others are read in batches."""
+    """The progress of uploads. Each reading costs the same, however many they are; final ones are not read again."""
 
     def __init__(self, ledger: Ledger, versions: list[UploadVersion]) -> None:
-        self._ledger, self._versions = ledger, versions
-        self._progress: dict[str, Progress] = {}
-        self._revisions: dict[str, int] = {}
+        self._ledger = ledger
+        self._versions = {version.id: version for version in versions}
+        self._progress = {version.id: make_progress(version, None) for version in versions}
         self._may_batch = True
-        self._turns = deque(version.id for version in versions)
+        self._for_records, self._for_details = deque(self._versions), deque(self._versions)
 
     def read(self) -> list[Progress]:
         """Return the progress of all uploads, in order.
 
-        An upload is read in full if its record has changed. Attempts may move without that, so MOST of the others are
-        read in full, in turn.
+        The records of BATCHED uploads are read, and of MOST uploads everything, in turn.
         """
-        open_versions = {version.id: version for version in self._versions if not self._is_final(version.id)}
-        records = self._find_records(list(open_versions))
+        names = self._take(self._for_records, BATCHED)
+        records = self._find_records(names)
         if records is None:
             return self.read_all()
-        changed = {name for name in open_versions if self._has_changed(name, records.get(name))}
-        in_turn = {name for name in self._next_turns() if name in open_versions and name in records}
-        for name in changed | in_turn:
-            self._read(open_versions[name], records.get(name))
-        return self._all()
+        for name, record in records.items():
+            known = self._progress[name].upload
+            if known is None or known.revision != record.revision:
+                self._progress[name] = make_progress(self._versions[name], record)
+        for name in self._take(self._for_details, MOST):
+            if self._progress[name].upload is not None:
+                self._read(name)
+        return list(self._progress.values())
+
+    def read_all(self) -> list[Progress]:
+        """Return the progress of all uploads after a full reading of those that are not final."""
+        for name, progress in list(self._progress.items()):
+            if not progress.is_final:
+                self._read(name)
+        return list(self._progress.values())
+
+    def _take(self, turns: deque[str], most: int) -> list[str]:
+        """Return the uploads whose turn it is. Those that are final leave the queue."""
+        names: list[str] = []
+        for _ in range(len(turns)):
+            if len(names) == most:
+                break
+            name = turns.popleft()
+            if not self._progress[name].is_final:
+                names.append(name)
+                turns.append(name)
+        return names
 
     def _find_records(self, names: list[str]) -> dict[str, Upload] | None:
         """Return the records; None if the credentials permit no batches, as those of earlier policies do."""
@@ -75,28 +97,6 @@ class Following:
             self._may_batch = False
             return None
 
-    def read_all(self) -> list[Progress]:
-        """Return the progress of all uploads after a full reading of those that are not final."""
-        for version in self._versions:
-            if not self._is_final(version.id):
-                self._read(version, None)
-        return self._all()
-
-    def _all(self) -> list[Progress]:
-        return [self._progress[version.id] for version in self._versions]
-
-    def _is_final(self, name: str) -> bool:
-        return name in self._progress and self._progress[name].is_final
-
-    def _has_changed(self, name: str, record: Upload | None) -> bool:
-        return name not in self._progress or (record is not None and self._revisions.get(name) != record.revision)
-
-    def _next_turns(self) -> list[str]:
-        names = [self._turns[place] for place in range(min(MOST, len(self._turns)))]
-        self._turns.rotate(-len(names))
-        return names
-
-    def _read(self, version: UploadVersion, record: Upload | None) -> None:
-        self._progress[version.id] = read_progress(self._ledger, version.id, version.key, version.size)
-        if record is not None:
-            self._revisions[version.id] = record.revision
+    def _read(self, name: str) -> None:
+        version = self._versions[name]
+        self._progress[name] = read_progress(self._ledger, name, version.key, version.size)

@@ -17,6 +17,7 @@ from seqdrop.stages.start_processing.tries import find_last_job, is_final
 if TYPE_CHECKING:
     from seqdrop.ledger.table import Ledger
     from seqdrop.stages.assemble.policy import Awaited
+    from seqdrop.uploads import UploadVersion
 
 # The state of a step: validate, predict or archive.
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
@@ -173,6 +174,15 @@ def read_progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progre
     awaited = policy.awaits(ledger, packaged(), upload) if policy else None
     group = upload.run if waits_for_run else _group_of(upload)
     return Progress(upload_id, key, size, upload, attempts, job, waits_for_run, group, awaited)
+
+
+def make_progress(version: UploadVersion, upload: Upload | None) -> Progress:
+    """Return the progress of an upload as far as its own record shows it, without attempts, jobs and awaited files."""
+    return Progress(version.id, version.key, version.size, upload, [], group=_group_of(upload or _landed(version.key)))
+
+
+def _landed(key: str) -> Upload:
+    return Upload("RECEIVED", key=key)
 
 
 def _group_of(upload: Upload) -> str:

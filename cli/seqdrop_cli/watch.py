@@ -89,10 +89,11 @@ def _show_table(reports: Iterator[list[Progress]], console: Console) -> list[Pro
 
     started, spinner = time.monotonic(), Spinner("dots", style="cyan")
     first = uploads = next(reports)
-    frames = 8 if len(first) <= FEW else 1  # a long table costs milliseconds to draw
-    with Live(console=console, refresh_per_second=frames, transient=False) as live:
+    spins = len(first) <= FEW  # a long table costs milliseconds to draw: it is drawn once for each reading
+    with Live(console=console, refresh_per_second=8, auto_refresh=spins, transient=False) as live:
         for uploads in chain([first], reports):
-            live.update(show_uploads(uploads, time.monotonic() - started, spinner, console.height))
+            picture = show_uploads(uploads, time.monotonic() - started, spinner, console.height)
+            live.update(picture, refresh=not spins)
     return uploads
 
 

@@ -36,19 +36,27 @@ def reads(ledger, monkeypatch) -> list[str]:
     return names
 
 
-def test_only_changed_uploads_and_some_in_turn_are_read_in_full(ledger, versions, reads):
+def test_each_reading_reads_few_uploads_in_full_and_each_has_its_turn(ledger, versions, reads):
     following = Following(ledger, versions)
     assert {progress.state for progress in following.read()} == {"RECEIVED"}
-    reads.clear()
     ledger.move(ledger.find_upload(versions[200].id), "REJECTED", reason="truncated")
-    states = [progress.state for progress in following.read()]
-    assert (states[200], states.count("RECEIVED")) == ("REJECTED", 229)
-    assert versions[200].id in reads
-    assert len(reads) <= module.MOST + 1
     reads.clear()
-    for _ in range(6):
+    states = [progress.state for progress in following.read()]
+    assert (states[200], states.count("RECEIVED")) == ("REJECTED", 229)  # by its record alone
+    assert len(reads) == module.MOST
+    for _ in range(11):
         following.read()
-    assert set(reads) == {version.id for version in versions} - {versions[200].id}  # each has its turn, final ones none
+    assert set(reads) == {version.id for version in versions} - {versions[200].id}
+
+
+def test_the_records_of_many_uploads_are_read_in_turn(ledger, versions, monkeypatch):
+    monkeypatch.setattr(module, "BATCHED", 100)
+    batches, find = [], ledger.find_uploads
+    monkeypatch.setattr(ledger, "find_uploads", lambda names: batches.append(names) or find(names))
+    following = Following(ledger, versions)
+    states = [[progress.state for progress in following.read()].count("RECEIVED") for _ in range(3)]
+    assert states == [100, 200, 230]
+    assert max(map(len, batches)) == 100
 
 
 def test_a_move_of_an_attempt_is_seen_though_the_record_of_its_upload_stays(ledger, versions):
