@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOKS = 4
-PACKING_STEPS = 9  # three bundles, each of which is written in three steps
+PACKING_STEPS = 9  # three bundles in three steps each
 
 
 class Clock:
-    """A clock a week ahead: all files are quiet and each grace time has passed. It advances an hour for each look."""
+    """A clock a week ahead: all files are quiet and each grace time has passed. A look takes an hour."""
 
     def __init__(self) -> None:
         self.now = datetime.now(UTC) + timedelta(days=7)
