@@ -233,6 +233,13 @@ FOLDERS = {
         ["424445_UploadCompleted.json"],
     ),
     "PacBio": _pacbio(),
+    "PacBio Sequel II": Folder(
+        "pacbio-sequel",
+        "r64011_20190830_220126",
+        {"1_A01/m64011_190830_220126.subreads.bam": b"BAM", "2_B01/m64011_190901_101010.subreads.bam": b"BAM"},
+        ["1_A01/.m64011_190830_220126.transferdone", "2_B01/.m64011_190901_101010.transferdone"],
+        first=["1_A01/m64011_190830_220126.sts.xml", "2_B01/m64011_190901_101010.sts.xml"],
+    ),
     "ONT": _ont(),
     "MGI": Folder(
         "mgi",

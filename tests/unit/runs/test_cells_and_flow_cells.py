@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.runs.run_folders import FOLDERS, HOUR, ONT_CELL, START, final_summary, judge_files, transfer_list
+from tests.unit.runs.run_folders import FOLDERS, HOUR, ONT_CELL, START, final_summary, judge_files
 
 PACBIO = FOLDERS["PacBio"]
 ONT = FOLDERS["ONT"]
@@ -55,11 +55,11 @@ def test_a_transfer_list_that_was_cut_is_awaited_with_a_warning():
     assert "nfiles: 3" in verdict.warnings[0]
 
 
-def test_a_hidden_transferdone_as_on_sequel_counts():
-    body, names = transfer_list("1_A01", "m64011_190830_220126")
-    contents = {**dict.fromkeys(names, b""), "1_A01/metadata/.m64011_190830_220126.transferdone": body}
-    verdict = judge_files("r64011_20190830_220126", contents)
-    assert (verdict.instrument, verdict.complete) == ("pacbio", ("", "1_A01"))
+@pytest.mark.parametrize("folder", ["1_A01", "1_A01/metadata"])
+def test_a_hidden_transferdone_of_a_sequel_counts_whatever_it_lists(folder):
+    contents = {f"{folder}/.m64011_190830_220126.transferdone": b"unknown", "1_A01/m64011.subreads.bam": b""}
+    verdict = judge_files("r64011e_20190830_220126", contents)
+    assert (verdict.instrument, verdict.complete) == ("pacbio-sequel", ("", "1_A01"))
 
 
 def test_a_smrt_cell_alone_is_a_run_of_one_cell():

@@ -237,6 +237,24 @@ def test_markers_complete_a_run_although_files_of_its_manifest_are_missing_with_
     verdict = judge_files(folder.name, folder.all, listed={"Data/more.cbcl": 1})
     assert verdict.state == "COMPLETE"
     assert "Data/more.cbcl" in verdict.warnings[0]
+    assert verdict.due_at is None
+
+
+@pytest.mark.parametrize(("hours", "pause"), [(0, 0.25), (1, 0.25), (4, 1), (96, 24), (5000, 24)])
+def test_missing_files_are_looked_for_ever_more_rarely(hours, pause):
+    now = START + hours * HOUR
+    verdict = judge_files("experiment 7", {"a": b""}, now=now, listed={"a": 0, "b": 0})
+    assert verdict.due_at == now + pause * HOUR
+
+
+def test_names_of_an_instrument_are_printable_on_one_line_in_all_texts():
+    listed = {"x\n\x1b[31m" + "y" * 500: 1}
+    verdict = judge_files("experiment\n7", {"a": b""}, listed=listed)
+    cells = dict.fromkeys(["x\n\x1b[31m/1_A01/Transfer_Test_1.txt", "x/1_B01/Transfer_Test_1.txt"], b"")
+    assert judge_files("r84028_20230214_022129", cells).reason.isprintable()
+    for text in (verdict.reason, *verdict.missing, *(unit.reason for unit in verdict.units)):
+        assert text.isprintable()
+        assert len(text) < 300
 
 
 @pytest.mark.parametrize("name", ["experiment 7", *(folder.name for folder in FOLDERS.values())])

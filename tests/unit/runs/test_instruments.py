@@ -27,13 +27,13 @@ name = "B"
 markers = ["x"]
 source = "s"
 """
-BEGIN, END = "<!-- the table: python -m seqdrop.runs.instruments -->", "<!-- end of the table -->"
+BEGIN, END = "<!-- the table: python -m seqdrop.runs.instruments_page -->", "<!-- end of the table -->"
 
 
 def test_every_row_has_a_source_and_thin_ones_say_so():
     rows = load_table().instruments
     assert all(row.source for row in rows)
-    assert {row.id for row in rows if row.unsure} == {"miniseq", "hiseq", "mgi"}
+    assert {row.id for row in rows if row.unsure} == {"miniseq", "hiseq", "mgi", "pacbio-sequel"}
 
 
 def test_the_smallest_table_is_valid():
@@ -91,9 +91,9 @@ def test_a_wrong_table_is_an_error_that_says_what_is_wrong(text, message):
 def test_the_page_shows_the_table(repository):
     page = (repository / "docs/instruments.md").read_text()
     block = page.partition(BEGIN)[2].partition(END)[0]
-    assert block.strip() == render(load_table()).strip(), "run python -m seqdrop.runs.instruments"
+    assert block.strip() == render(load_table()).strip(), "run python -m seqdrop.runs.instruments_page"
 
 
 def test_the_command_prints_the_table():
-    command = [sys.executable, "-m", "seqdrop.runs.instruments"]
+    command = [sys.executable, "-m", "seqdrop.runs.instruments_page"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == render(load_table())

@@ -74,7 +74,7 @@ def _await_manifest(path: str, part: Part, progress: Progress, look: Look, warni
         names = parse_manifest_names((read_content(file.name, look.read) if file else None) or b"", path)
     except RunFileError as error:
         warnings.append(str(error))
-        progress.await_also([path], look.now)
+        progress.await_also([path], look)
         return
     paths = (join(part.folder, name) for name in names)
-    progress.await_also([path for path in paths if look.listing.get(path) is None], look.now)
+    progress.await_also([path for path in paths if look.listing.get(path) is None], look)

@@ -10,7 +10,7 @@ from seqdrop.runs.analyses import assess_analysis, find_analyses
 from seqdrop.runs.instruments import load_table
 from seqdrop.runs.listing import Listing
 from seqdrop.runs.names import MANIFEST, OVERRIDE, analysis_number, is_notable
-from seqdrop.runs.outcomes import shorten
+from seqdrop.runs.outcomes import make_printable, shorten
 from seqdrop.runs.parts import assess_part, find_parts
 from seqdrop.runs.recognition import recognise
 from seqdrop.runs.rules import Assessment, Kind, Look, Part, State, describe, open_up
@@ -55,7 +55,8 @@ class Verdict:
             `names.gate_folders` is among them. A FAILED run is among them too, a grace time after it failed: its files
             are kept and archived like others.
         due_at: When to judge again although no notable file arrived: the end of a grace time, a silence alarm, or
-            15 minutes while files are missing that a list names. None if only a new file can change the verdict.
+            15 minutes (later: a quarter of the time without a file, at most a day) while files are missing that a list
+            names. None if only a new file can change the verdict.
         is_silent: No file came for the instrument's `silence_hours`, and something is not complete. An instrument that
             crashes leaves no marker.
         warnings: What a person should know: files that cannot be read, rules that did without a marker.
@@ -116,14 +117,16 @@ def judge(
         instrument=row.id if row else "",
         name=row.name if row else "unknown instrument",
         state=_combine([assessment.state for _, assessment in run]),
-        reason=" ".join([_explain(run), *silence.sentences]),
+        reason=make_printable(" ".join([_explain(run), *silence.sentences])),
         missing=tuple(shorten(name) for name in missing[:MOST_MISSING]),
         missing_count=len(missing),
         complete=_find_open_folders(run, analyses, listing),
         due_at=min([*_due_times(run, analyses, upload), *silence.due_times], default=None),
         is_silent=bool(silence.sentences),
-        warnings=tuple(dict.fromkeys([*recognition.warnings, *_warn(run, analyses, upload)])),
-        units=tuple(Unit(part.folder, part.kind, it.state, it.reason) for part, it in (*run, *analyses)),
+        warnings=tuple(dict.fromkeys(shorten(it) for it in [*recognition.warnings, *_warn(run, analyses, upload)])),
+        units=tuple(
+            Unit(part.folder, part.kind, it.state, make_printable(it.reason)) for part, it in (*run, *analyses)
+        ),
         analysis=max((analysis_number(part.folder) for part, it in analyses if it.state == "COMPLETE"), default=0),
     )
 
@@ -179,13 +182,14 @@ def _find_open_folders(run: Pairs, analyses: Pairs, listing: Listing) -> tuple[s
 
 
 def _due_times(run: Pairs, analyses: Pairs, upload: Upload) -> list[datetime]:
-    times = [upload.due_at, *(assessment.due_at for _, assessment in (*run, *analyses))]
+    is_complete = all(assessment.state == "COMPLETE" for _, assessment in run)
+    times = [None if is_complete else upload.due_at, *(assessment.due_at for _, assessment in (*run, *analyses))]
     return [time for time in times if time is not None]
 
 
 def _warn(run: Pairs, analyses: Pairs, upload: Upload) -> list[str]:
     """Return what a person should know, apart from the state of the run."""
-    warnings = [shorten(warning) for _, assessment in (*run, *analyses) for warning in assessment.warnings]
+    warnings = [warning for _, assessment in (*run, *analyses) for warning in assessment.warnings]
     warnings += [f"{part.folder} failed. {it.reason}" for part, it in analyses if it.state == "FAILED"]
     if upload.missing and all(assessment.state == "COMPLETE" for _, assessment in run):
         warnings.append(

@@ -1,13 +1,11 @@
 """The table of instruments: how each is recognised, and the files that say that its run is complete.
 
-The data is `instruments.toml`, beside this module. `python -m seqdrop.runs.instruments` prints its rows as the tables
-of docs/instruments.md.
+The data is `instruments.toml`, beside this module; `instruments_page` shows it in docs/instruments.md.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
@@ -184,9 +182,3 @@ def _convert(key: str, value: object) -> object:
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ConfigurationError(f"instruments.toml: {message}")
-
-
-if __name__ == "__main__":
-    from seqdrop.runs.instruments_page import render
-
-    sys.stdout.write(render(load_table()))

@@ -1,8 +1,11 @@
-"""The tables of docs/instruments.md, from the rows of instruments.toml."""
+"""The tables of docs/instruments.md, from the rows of instruments.toml: `python -m seqdrop.runs.instruments_page`."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from seqdrop.runs.instruments import load_table
 
 if TYPE_CHECKING:
     from seqdrop.runs.instruments import Alternative, Analysis, Row, Table
@@ -68,3 +71,7 @@ def _markers(markers: tuple[str, ...]) -> str:
 
 def _code(text: str) -> str:
     return "`" + text.replace("|", "\\|") + "`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render(load_table()))

@@ -21,7 +21,8 @@ def join(folder: str, name: str) -> str:
 class Listing:
     """An index of the files of a run. Names are compared without case (`copycomplete.txt` exists), and keep theirs.
 
-    `folders` maps each folder that has files of its own to the time of its newest file; "" is the run folder.
+    `folders` maps each folder that has files of its own to the time of its newest file; "" is the run folder. `latest`
+    is the time of the newest file of all; None if there is none.
     """
 
     def __init__(self, files: Collection[RunFile]) -> None:
@@ -33,6 +34,7 @@ class Listing:
             if folder not in self.folders or self.folders[folder] < file.modified:
                 self.folders[folder] = file.modified
             self._add(file.name.lower(), file)
+        self.latest = max(self.folders.values(), default=None)
 
     def _add(self, path: str, file: RunFile) -> None:
         """Index a file by its path in lower case; of two that differ only in case, the newer one counts."""

@@ -88,9 +88,14 @@ def read_analysis_results(body: bytes, name: str) -> RunOutcome:
     return RunOutcome(is_failed, shorten(status), not is_failed and status.lower() != "succeeded")
 
 
+def make_printable(text: str) -> str:
+    """Return a text with names or words of an instrument on one line, without control characters."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
 def shorten(text: str) -> str:
-    """Return a text of an instrument on one line, without control characters, cut at 200 characters."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """Return a text as `make_printable` does, cut at 200 characters."""
+    line = make_printable(text)
     return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 1] + "…"
 
 

@@ -97,12 +97,12 @@ def _await_content(row: Row, part: Part, progress: Progress, look: Look, warning
     if row.content == "final summary":
         missing, remarks = find_missing(part.folders, markers, look.listing, look.read)
         warnings += remarks
-        progress.await_also([f"{part.folder}: {name}" if part.folder else name for name in missing], look.now)
+        progress.await_also([f"{part.folder}: {name}" if part.folder else name for name in missing], look)
     if row.content == "cycles":
-        progress.await_also(find_missing_cycles(part.folder, look.listing, look.read), look.now)
+        progress.await_also(find_missing_cycles(part.folder, look.listing, look.read), look)
     if row.content == "transfer list":
         missing = [name for file in markers for name in _missing_of_list(file.name, part, look, warnings)]
-        progress.await_also(missing, look.now)
+        progress.await_also(missing, look)
 
 
 def _missing_of_list(name: str, part: Part, look: Look, warnings: list[str]) -> list[str]:

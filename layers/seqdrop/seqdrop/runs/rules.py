@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from seqdrop.runs.files import RunFileError
 from seqdrop.runs.listing import join
 from seqdrop.runs.names import OVERRIDE
-from seqdrop.runs.outcomes import RunOutcome, read_outcome
+from seqdrop.runs.outcomes import RunOutcome, read_outcome, shorten
 from seqdrop.runs.recognition import read_content
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 State = Literal["SEQUENCING", "COPYING", "COMPLETE", "FAILED"]
 Kind = Literal["run", "flow cell", "cell", "lane", "analysis"]
 OVERRIDDEN = f"A person has marked it as complete ({OVERRIDE})."
-RECHECK = timedelta(minutes=15)  # listed files are not notable, so their arrival alone causes no new verdict
+FIRST_RECHECK, LAST_RECHECK = timedelta(minutes=15), timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,15 @@ class Look:
     now: datetime
     reads: int | None = None
     grace: timedelta | None = None
+
+    @property
+    def recheck_at(self) -> datetime:
+        """When to look for listed files again: they are not notable, so their arrival alone causes no new verdict.
+
+        The longer no file came, the later: a quarter of that time, at least 15 minutes and at most a day.
+        """
+        pause = (self.now - (self.listing.latest or self.now)) / 4
+        return self.now + min(max(pause, FIRST_RECHECK), LAST_RECHECK)
 
 
 @dataclass(frozen=True)
@@ -73,12 +82,12 @@ class Progress:
     warning: str = ""
     due_at: datetime | None = None
 
-    def await_also(self, names: list[str], now: datetime) -> None:
+    def await_also(self, names: list[str], look: Look) -> None:
         """Wait for files that a list names, too."""
         if names:
             self.complete_at = None
             self.missing = names
-            self.due_at = now + RECHECK
+            self.due_at = look.recheck_at
 
 
 def is_overridden(part: Part, look: Look) -> bool:
@@ -171,7 +180,7 @@ def open_up(assessment: Assessment, reason: str) -> Assessment:
 def describe(names: Sequence[str]) -> str:
     """Return up to three names for a sentence, and how many more there are."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    return ", ".join(shorten(name) for name in names[:3]) + more
 
 
 def format_time(time: datetime) -> str:

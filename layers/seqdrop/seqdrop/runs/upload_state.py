@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.runs.names import MANIFEST, OVERRIDE, analysis_folder
-from seqdrop.runs.rules import OVERRIDDEN, RECHECK
+from seqdrop.runs.rules import OVERRIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def check_upload(listed: Mapping[str, int | None], look: Look) -> Upload:
     analyses = frozenset(folder for name in listed if (folder := analysis_folder(name)))
     if listed and not missing:
         return Upload(f"All {len(listed)} files of {MANIFEST} are there.", (), analyses)
-    due_at = look.now + RECHECK if missing else None
+    due_at = look.recheck_at if missing else None
     reason = OVERRIDDEN if look.listing.get(OVERRIDE) else ""
     return Upload(reason, missing, frozenset(), due_at)
 
