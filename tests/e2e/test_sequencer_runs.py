@@ -10,7 +10,7 @@ import pytest
 from seqdrop.ledger.run_record import Run, run_id
 from seqdrop_cli.main import main
 
-from local.run_samples import FLOW_CELL, NOVASEQ_X, ONT, write_novaseq_run, write_ont_run
+from local.run_samples import FLOW_CELL, NOVASEQ_X, write_novaseq_run, write_ont_run
 from local.testing import wait_for
 
 if TYPE_CHECKING:
@@ -107,9 +107,12 @@ def test_a_run_that_is_sent_again_is_neither_uploaded_nor_archived_again(novaseq
 
 
 def test_a_flow_cell_of_a_promethion_is_archived_with_its_hashes(upload, target, s3, stack, tmp_path):
-    ids = ids_of(upload(write_ont_run(tmp_path)), ONT)
-    run = wait_until_archived(target, ONT)
+    flow_cell = FLOW_CELL.rpartition("/")[2]
+    ids = ids_of(upload(write_ont_run(tmp_path)), flow_cell)
+    run = wait_until_archived(target, flow_cell)
     assert run.instrument_name.startswith("Oxford Nanopore")
-    for name in (name for name in ids if name.startswith(f"{FLOW_CELL}/fastq_")):
+    reads = [name for name in ids if name.startswith("fastq_")]
+    assert len(reads) == 4
+    for name in reads:
         listed = read_json(s3, stack, f"receipts/{ids[name]}.json")["checksum_list"]
         assert (listed["algorithm"], listed["as"]) == ("sha256", "as the sequencer wrote it")

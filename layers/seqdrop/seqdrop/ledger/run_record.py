@@ -42,6 +42,7 @@ class Run(Record):
     due_at: str = ""  # when it is judged again even if no file arrives; "" if only a file can change the verdict
     silent_at: str = ""  # when the lab was notified that no file arrives any more
     failed_at: str = ""  # when the lab was notified that the instrument reports a failure
+    reported_at: str = ""  # when an invocation began to send the mail of the archived run
     checked: str = ""  # SHA-256 of the sample sheet that was checked last
     files: int = 0
     bytes: int = 0

@@ -38,12 +38,11 @@ def compare_lists(survey: Survey, folder: str) -> ListResult:
     """
     uploads = {entry.name: entry.upload for entry in survey.below(folder) if entry.is_latest and entry.upload}
     lists = {name: entry.upload for name, entry in survey.latest.items() if is_checksum_list(name) and entry.upload}
-    files = survey.bundled.files
+    files = survey.bundled
     bundled = {name: file.checksums for name, file in files.items() if is_below(name, folder)}
     result = apply_lists(survey.services, survey.run.folder, lists | uploads, survey.read, bundled=bundled)
     for name, missing in result.missing.items():
         result.missing[name] = [file for file in missing if file not in survey.latest and file not in files]
-    result.errors.extend(survey.bundled.problems)
     return result
 
 

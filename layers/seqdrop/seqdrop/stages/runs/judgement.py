@@ -47,7 +47,7 @@ def judge_survey(survey: Survey) -> Judgement:
     """Judge a run by what the landing bucket has of it, and by what was complete before."""
     run, now = survey.run, clock.utc_now()
     listed, problem = _read_manifest(survey)
-    problem += "".join(f" {error}." for error in survey.bundled.problems)
+    problem += "".join(f" {sentence}." for sentence in survey.problems)
     verdict = judge(run.name, survey.files, survey.read, now, Known(listed, instrument=run.instrument))
     complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]

@@ -69,7 +69,7 @@ def _describe(report: Document) -> Iterator[str]:
             yield f"  no files of these samples of the sheet: {_join(part['missing'])}"
         if part["unexpected"]:
             yield f"  samples that are not in the sheet: {_join(part['unexpected'])}"
-        if part["undetermined_share"] is not None:
+        if part["undetermined_share"]:
             yield f"  reads of no sample (Undetermined): {part['undetermined_share']:.1%} of the bytes"
         yield from _describe_checksums(part["checksums"])
         yield from (f"  {problem}" for problem in part["problems"])

@@ -42,7 +42,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "bytes": sum(file.size for file in files),
         "sheet": reading.name,
         "findings": [finding.as_entry() for finding in reading.findings],
-        "problems": [*judgement.verdict.warnings, *reading.problems],
+        "problems": [*judgement.verdict.warnings, *reading.problems, *survey.problems],
         "checksums": describe_lists(comparison),
         **as_json(table),
     }

@@ -17,7 +17,7 @@ from seqdrop.errors import RecordNotFoundError, RetryableError
 from seqdrop.ledger.records import apply_facts, apply_move
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_run_message
-from seqdrop.runtime.services import Services, iso, now
+from seqdrop.runtime.services import Services, iso, minutes_ago, now
 from seqdrop.stages.runs import notices
 from seqdrop.stages.runs.checksums import compare_lists
 from seqdrop.stages.runs.judgement import Judgement, judge_survey
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.run_record import Run
 
 LONGEST_DELAY = 900  # seconds for which SQS can hold a message back
+REPORTING = 5  # minutes that the mail of an archived run takes at most
 PAUSE = 15  # seconds, after another invocation wrote the record
 
 
@@ -107,12 +108,19 @@ def _record(services: Services, run: Run, judgement: Judgement) -> Run:
 
 
 def _finish(services: Services, survey: Survey, run: Run) -> Run:
-    """Report a run whose files have all left the landing bucket or were rejected, and move it to ARCHIVED."""
+    """Report a run whose files have all left the landing bucket or were rejected, and move it to ARCHIVED.
+
+    The time is noted before the mail is sent, so that no other invocation sends it as well. After a crash, the mail is
+    sent again REPORTING minutes later.
+    """
+    if run.reported_at > minutes_ago(REPORTING):
+        return run
+    run = _note(services, run, reported_at=now())
     rejected = [entry for entry in survey.latest.values() if entry.upload and entry.upload.state == "REJECTED"]
     archived = replace(apply_move(run, "ARCHIVED", now(), {}), rejected=len(rejected))
     notices.mail_archived(services, archived, write_state(survey, archived))
     logger().info("run archived", extra={"run": run.id, "files": run.files, "rejected": len(rejected)})
-    return _move(services, run, "ARCHIVED", rejected=len(rejected), due_at="")
+    return _move(services, run, "ARCHIVED", rejected=len(rejected), due_at="", reported_at="")
 
 
 def _look_again(services: Services, run: Run, judgement: Judgement) -> None:

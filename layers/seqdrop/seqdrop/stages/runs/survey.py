@@ -13,10 +13,9 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.moves import ENDS, UPLOAD
-from seqdrop.runs.bundle_index import INDEX_SUFFIX, is_bundle, is_index
+from seqdrop.runs.bundle_listing import list_bundled, merge
 from seqdrop.runs.files import RunFile, RunFileError
 from seqdrop.runs.names import analysis_folder
-from seqdrop.stages.runs.bundled import BundledFiles, read_bundles
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.run_record import Run
+    from seqdrop.runs.bundle_listing import BundledFile
     from seqdrop.runtime.services import Services
 
 MOST_BYTES = 64_000_000  # of a file that is read to judge a run: a checksum list of some 500,000 files
@@ -76,14 +76,25 @@ class Survey:
     @cached_property
     def files(self) -> list[RunFile]:
         """The files of the run: those inside bundles, and not the bundles themselves."""
-        objects = (entry.file for name, entry in self.latest.items() if not (is_bundle(name) or is_index(name)))
-        return [*objects, *(bundled.file for bundled in self.bundled.files.values())]
+        return merge(self._objects, self.bundled)
+
+    @property
+    def bundled(self) -> dict[str, BundledFile]:
+        """The files inside the bundles of the run, by their path below its folder."""
+        return self._bundles[0]
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about indexes of bundles that cannot be read."""
+        return self._bundles[1]
 
     @cached_property
-    def bundled(self) -> BundledFiles:
-        """The files inside the bundles of the run."""
-        present = [name for name in self.latest if is_index(name) and name.removesuffix(INDEX_SUFFIX) in self.latest]
-        return read_bundles(present, self.read, {name: self.latest[name].modified for name in present})
+    def _bundles(self) -> tuple[dict[str, BundledFile], list[str]]:
+        return list_bundled(self._objects, self.read)
+
+    @cached_property
+    def _objects(self) -> list[RunFile]:
+        return [entry.file for entry in self.latest.values()]
 
     def files_below(self, folder: str) -> list[RunFile]:
         """Return the files that the completion of a folder releases."""
