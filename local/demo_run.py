@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import time
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from rich.box import ROUNDED
@@ -45,11 +47,12 @@ def show_run(console: Console, target: Target, folder: Path) -> bool:
 
 
 def _upload(target: Target, run: Path, state: Path) -> int:
-    """Run `seqdrop upload` for this stack, which need not be kept; return its status."""
+    """Run `seqdrop upload` for this stack, which need not be kept; return its status. The ids of files are not shown."""
     is_kept = STACK_FILE.exists()
     target.save()
     try:
-        return run_command(["upload", str(run), "--state", str(state)])
+        with redirect_stdout(io.StringIO()):
+            return run_command(["upload", str(run), "--state", str(state)])
     finally:
         if not is_kept:
             STACK_FILE.unlink()

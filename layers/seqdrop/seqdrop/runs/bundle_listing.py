@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class BundledFile:
     """A file inside a bundle.
 
-    `file` has its path below the run folder, and the time at which its bundle arrived; `entry` is its line in the index.
+    `file` has its path below the run folder, and the time of its bundle's arrival; `entry` is its line in the index.
     """
 
     file: RunFile
