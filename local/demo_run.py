@@ -47,7 +47,7 @@ def show_run(console: Console, target: Target, folder: Path) -> bool:
 
 
 def _upload(target: Target, run: Path, state: Path) -> int:
-    """Run `seqdrop upload` for this stack, which need not be kept; return its status. The ids of files are not shown."""
+    """Run `seqdrop upload` for this stack, which need not be kept, without the ids of files; return its status."""
     is_kept = STACK_FILE.exists()
     target.save()
     try:
