@@ -10,7 +10,6 @@ from seqdrop_cli.uploader.listing import LeftOut, Listing, Run, Selection, list_
 from seqdrop_cli.uploader.placement import RAW, Place, Placement, is_companion
 from seqdrop_cli.uploader.records import Item
 from seqdrop_cli.uploader.run_folders import (
-    RUNS,
     Order,
     find_cell_parent,
     find_run_above,
@@ -19,6 +18,7 @@ from seqdrop_cli.uploader.run_folders import (
     is_run,
     key_below,
     order_of,
+    runs_prefix,
 )
 from seqdrop_cli.uploader.sets import name_set
 
@@ -183,7 +183,7 @@ class Plan:
 
 
 def _run_at(resolved: Path, folder: Path) -> Run:
-    return Run(folder, f"{RUNS}{folder_name(resolved)}/")
+    return Run(folder, f"{runs_prefix()}{folder_name(resolved)}/")
 
 
 def _join_sets(items: list[Item]) -> Iterator[Unit]:

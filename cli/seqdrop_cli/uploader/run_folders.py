@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import is_marker
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path, PurePath
 
-RUNS = "runs/"
 # Names, in lower case, that are at the top of a run folder and nowhere else. A trailing slash is a folder.
 SIGNS = re.compile(
     r"runinfo\.xml|runparameters\.(xml|json)|runuploaded\.json|(.+_)?uploadcompleted\.json|final_summary.*\.txt"
@@ -40,6 +39,22 @@ def order_of(name: str) -> Order:
     if name.rpartition("/")[2] == JOB or is_marker(name) or is_sent_last(name):
         return Order.LAST
     return Order.EARLY if is_sent_early(name) else Order.USUAL
+
+
+@cache
+def runs_prefix() -> str:
+    """Return the prefix for whole run folders: that of the analysis which keeps any file until its run is complete.
+
+    Raise CommandError if analyses.toml has no such analysis.
+    """
+    from seqdrop.kinds.plans import packaged
+
+    for analysis in packaged().by_name.values():
+        if analysis.keeps_any and analysis.has_runs:
+            return analysis.prefix
+    raise CommandError(
+        'analyses.toml has no analysis for run folders (formats = ["any"], gate = "run"); add one, or use --prefix'
+    )
 
 
 def is_run(folders: Iterable[str], files: Iterable[str]) -> bool:

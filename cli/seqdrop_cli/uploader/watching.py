@@ -16,7 +16,7 @@ from seqdrop_cli.uploader.bundling import BundleSpool, SpoolTakenError
 from seqdrop_cli.uploader.events import Event, Outcome, has_arrived
 from seqdrop_cli.uploader.failures import UploadFailedError
 from seqdrop_cli.uploader.run_bundles import RunBundles, name_spool
-from seqdrop_cli.uploader.run_folders import RUNS, folder_name, has_cells, is_run
+from seqdrop_cli.uploader.run_folders import folder_name, has_cells, is_run, runs_prefix
 from seqdrop_cli.uploader.run_watch import RunWatch, Work
 from seqdrop_cli.uploader.schedule import LONGEST, LONGEST_COMPLETE, Schedule
 
@@ -111,7 +111,7 @@ class Watcher:
             self._report_problem(path, "another process on this computer uploads it; this one waits for its end")
             return
         name = folder_name(path.resolve())
-        prefix = f"{RUNS}{name}/"
+        prefix = f"{runs_prefix()}{name}/"
         bundles = RunBundles(path, prefix, spool) if self.settings.is_bundling else None
         run = RunWatch(path, prefix, bundles, self.settings.min_age, self.settings.takes)
         self._runs[path] = Watched(run, spool)

@@ -45,6 +45,9 @@ RESULTS = {
     keys.result("reads", UPLOAD, 1, "summary.json"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/summary.json",
     keys.result("reads", UPLOAD, 12, "calls.bed"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/attempt-12/calls.bed",
     keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
+    keys.run_result("runs", "20260105_LH00999_0012_A22ABCDLT4", "run.json"): (
+        "runs/runs/20260105_LH00999_0012_A22ABCDLT4/run.json"
+    ),
 }
 MODELS = {
     keys.model_pointer("promoter"): "models/promoter/current.json",
