@@ -38,7 +38,7 @@ def list_month_costs() -> list[Line]:
     """Return the bill of a month in which no files are dropped, without AWS's free tiers."""
     runs = HOURS_PER_MONTH * 12  # every five minutes
     polls = 6 * 5 * HOURS_PER_MONTH * 3600 / 20  # six queues, five pollers, 20 seconds
-    metrics = 14
+    metrics = 15
     return [
         Line("", "KMS: the stack's key", "1", usd("key", 1)),
         Line("", "CloudWatch: alarms", "7", usd("alarm", 7)),

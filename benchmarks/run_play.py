@@ -34,6 +34,7 @@ LANES, SURFACES = 8, 2
 CLASSES = {
     "PutObject": "put",
     "ListObjectVersions": "put",
+    "ListObjectsV2": "put",
     "GetObject": "get",
     "HeadObject": "get",
     "DeleteObject": "free",
@@ -52,10 +53,9 @@ class Played:
     def __init__(self, wire: Wire) -> None:
         self.world = World()
         self.calls: Counter[str] = Counter()
-        self.units: Counter[str] = Counter()
+        self.units: Counter[str] = Counter()  # the numbers of writes, and units of writes and reads
         self.by_function: Counter[str] = Counter()
         self.invocations: Counter[str] = Counter()
-        self.operations: Counter[str] = Counter()
         self._function = ""
         wire.respond, wire.clock = self._respond, self.world.clock
 
@@ -113,14 +113,13 @@ class Played:
             raise SystemExit(f"{invocation.folder} failed: {invocation.error or invocation.failed}")
 
     def _respond(self, call: Call) -> dict:
-        units = dict(self._write_units(call.request)) if call.operation == "TransactWriteItems" else {}
-        response = self.world.call(call)
-        if call.service == "dynamodb":
-            units = units or {"read": read_units(call.operation, response, self.world.table.name)}
-        self.units.update(units)
         self.calls[classify(call)] += 1
         self.by_function[self._function] += 1
-        self.operations[f"{self._function} {call.name}"] += 1
+        if call.operation == "TransactWriteItems":
+            self.units.update(dict(self._write_units(call.request)))
+        response = self.world.call(call)  # a refused call is billed as well
+        if call.service == "dynamodb" and call.operation != "TransactWriteItems":
+            self.units["read"] += read_units(call.operation, response, self.world.table.name)
         return response
 
     def _write_units(self, request: dict) -> Iterator[tuple[str, int]]:
