@@ -73,7 +73,7 @@ class Played:
 
     def work(self) -> None:
         """Deliver all messages that are visible now, and those that follow from them."""
-        while any([self._drain(function) for function in template.functions()]):
+        while sum(self._drain(function) for function in template.functions()):
             pass
 
     def play(self) -> None:

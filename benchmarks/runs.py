@@ -62,7 +62,8 @@ class Files:
         """Return the work of the run below runs/, as `seqdrop estimate` computes it."""
         sizes, analysis = self.sizes(bundled), packaged().by_name["runs"]
         kept = [size for size in sizes if size != FASTQ_BYTES]
-        assert all(is_hashed_by_lambda(analysis, f"{FOLDER}a.bin", size) for size in kept)
+        if not all(is_hashed_by_lambda(analysis, f"{FOLDER}a.bin", size) for size in kept):
+            raise ValueError("a file that is no FASTQ needs a job")
         in_jobs = FASTQ_BYTES * self.fastq if packaged().needs_job(FASTQ_BYTES) else 0
         hours = in_jobs / 1e6 / Rates().job_mb_per_second / 3600
         return Workload(

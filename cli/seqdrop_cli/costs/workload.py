@@ -9,6 +9,16 @@ from seqdrop.aws import multipart, ranged_stream
 CHUNK = 8 << 20  # bytes in one part of an upload by the AWS CLI or boto3
 CALLS_AROUND_PARTS = 2  # the calls that start and complete an upload in parts
 DAYS_PER_MONTH = 30
+PER_UPLOAD = (
+    "s3_calls",
+    "ledger_calls",
+    "ledger_writes",
+    "sqs_calls",
+    "invocations",
+    "log_kb",
+    "validate_seconds",
+    "archive_seconds",
+)  # names of the rates that each upload causes
 
 
 @dataclass(frozen=True)
@@ -39,14 +49,12 @@ class Rates:
     landing_days: float = 1.0
     work_days: float = 14.0
     validate_seconds: float = 0.0
-    """Per upload, beside the time for its bytes. It matters only for small files, and is 0 for others, as is the next."""
+    """Per upload, beside the time for its bytes. It matters for small files only; 0 for others, as is the next."""
     archive_seconds: float = 0.0
 
     def mixed(self, other: Rates, share: float) -> Rates:
         """Return the means per upload if this `share` of the uploads has the counts of `other`."""
-        names = ("s3_calls", "ledger_calls", "ledger_writes", "sqs_calls", "invocations", "log_kb")
-        names += ("validate_seconds", "archive_seconds")
-        means = {name: (1 - share) * getattr(self, name) + share * getattr(other, name) for name in names}
+        means = {name: (1 - share) * getattr(self, name) + share * getattr(other, name) for name in PER_UPLOAD}
         return replace(self, **{name: round(mean, 4) for name, mean in means.items()})
 
 

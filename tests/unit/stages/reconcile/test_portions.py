@@ -22,7 +22,7 @@ OLD = timedelta(days=2)
 
 
 class Waiting:
-    """An account with this many VALIDATED uploads, each of which moved in a second of its own."""
+    """An account with this many VALIDATED uploads; each moved in a second of its own."""
 
     def __init__(self, uploads: int):
         self.account, self.clock = Account(), Clock()
@@ -45,9 +45,9 @@ def test_each_upload_is_read_in_its_turn_and_again_in_the_next_round(uploads, mo
     waiting = Waiting(uploads)
     rounds = -(-uploads // (most - 1)) + 1  # the next portion begins with the last upload of the one before
     for _ in range(2):
-        seen = [waiting.portion(most) for _ in range(rounds)]
-        assert max(map(len, seen)) <= most
-        assert {name for portion in seen for name in portion} == {f"U{number:03}" for number in range(uploads)}
+        portions_read = [waiting.portion(most) for _ in range(rounds)]
+        assert max(map(len, portions_read)) <= most
+        assert {name for portion in portions_read for name in portion} == {f"U{number:03}" for number in range(uploads)}
 
 
 def test_few_uploads_are_all_read_each_time_and_nothing_is_written():

@@ -1,4 +1,4 @@
-"""Read the uploads in a state a portion at a time, so that a run of the reconciler costs the same however many there are.
+"""Read the uploads in a state a portion at a time, so that a run of the reconciler costs the same for any number.
 
 A run of 100,000 files may wait for days for its end. The index returns an upload in about 1 KB, so a portion of 20,000
 is about 2,500 read units, which cost 0.0003 dollars.
