@@ -64,8 +64,12 @@ class Played:
         self.world.s3.put(self.world.name("landing"), FOLDER + name, body)
 
     def drop_run(self, files: int) -> None:
-        """Put a run of this many files into the landing bucket: RunInfo.xml, files of base calls, the markers."""
+        """Put a run of this many files into the landing bucket: RunInfo.xml, files of base calls, the markers.
+
+        RunInfo.xml is judged before the others land, as it is the first file that an instrument writes.
+        """
         self.drop("RunInfo.xml", INFO)
+        self.work()
         for number, name in enumerate(list_names(files - 1 - len(MARKERS))):
             self.drop(name, number.to_bytes(8, "big") * (SMALL // 8))
         for marker in MARKERS:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.models.code_bundles import push_code
+from seqdrop.ledger.run_record import run_id
 from seqdrop.runtime.services import now
 
 from local.deploy import install
@@ -41,6 +42,12 @@ ENDS: dict[str, STATES] = {
     "late fasta": PREDICTED,
     "run 1 a": PREDICTED,
     "run 1 b": PREDICTED,
+    "run 1 c": PREDICTED,
+    "run 0 late": PREDICTED,
+    "lane 1 late": PREDICTED,
+    "lane 2 a": PREDICTED,
+    "lane 2 b": PREDICTED,
+    "lane 2 marker": ARCHIVED,
     "marker": ARCHIVED,
     "manifest": ARCHIVED,
     "run 2 a": PREDICTED,
@@ -78,6 +85,11 @@ SAME = {
     "late fasta": "fasta",
     "run 1 a": "run 0 a",
     "run 1 b": "run 0 a",
+    "run 1 c": "run 0 a",
+    "run 0 late": "run 0 a",
+    "lane 1 late": "run 0 a",
+    "lane 2 a": "run 0 a",
+    "lane 2 b": "run 0 a",
     "run 2 a": "run 0 a",
     "run 2 b": "run 0 a",
     "finished": "r1",
@@ -185,8 +197,33 @@ def _drop_missing_files(lab: Lab) -> None:
     lab.drop("raw r2", "raw/before/pair_R2.fastq", files.make_mate(2))
     lab.drop("late bed", "masked/after/a.bed", files.make_bed())
     lab.drop("late fasta", "masked/after/b.fa", files.make_unmasked_contigs())
-    lab.drop("marker", "gated/run 1/CopyComplete.txt", b"")
+    _complete_runs(lab, read)
     lab.drop("run 2 b", "gated/run 2/deep/b.fastq", read)
+
+
+def _complete_runs(lab: Lab, read: bytes) -> None:
+    """Drop files of runs that the earlier version opened, wholly or in part, and of one that it left half uploaded.
+
+    No marker is dropped again: a run, or a folder of it, that was open stays open. The record
+    of the run is created by a file of a lane that is not open.
+    """
+    lab.drop("lane 2 b", "gated/run 4/L2/b.fastq", read)
+    lab.reach({"lane 2 b": PLANNED})
+    lab.drop("run 1 c", "gated/run 1/L2/c.fastq", read)
+    lab.drop("marker", "gated/run 1/CopyComplete.txt", b"")
+    lab.drop("run 0 late", "gated/run 0/late.fastq", read)
+    lab.drop("lane 1 late", "gated/run 4/L1/late.fastq", read)
+    lab.reach({"lane 1 late": PLANNED, "run 0 late": PLANNED})
+    complete = {name: _find_complete(lab, f"gated/run {name}/") for name in (0, 4)}
+    assert complete == {0: [""], 4: ["L1"]}
+    lab.drop("lane 2 marker", "gated/run 4/L2/CopyComplete.txt", b"")
+
+
+def _find_complete(lab: Lab, folder: str) -> list[str]:
+    """Return the folders of a run that are complete, as its record lists them."""
+    run = lab.ledger.find_run(run_id(lab.stack.landing, folder))
+    assert run is not None
+    return run.complete
 
 
 def _start_jobs_with_earlier_code(lab: Lab) -> None:

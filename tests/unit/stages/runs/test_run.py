@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.stages.reconcile.due_runs import judge_due_runs
 
 from tests.unit.stages.runs.world import FOLDER, NAME
@@ -236,3 +237,22 @@ def test_a_file_beside_the_runs_is_in_no_run(world):
     world.drop("notes.txt", b"text\n", "runs/")
     world.wait(5)
     assert world.upload("notes.txt").state == "ARCHIVED"
+
+
+@pytest.mark.parametrize("first", ["L1/late.fastq", "L2/a.fastq"])
+def test_a_folder_that_an_earlier_version_opened_is_open_whatever_file_lands_first(world, first):
+    """Its marker has left the landing bucket. The other lane waits for its own."""
+    folder, read = "runs/run7/", b"@r1\nACGT\n+\nIIII\n"
+    opened = world.ledger.file_set(RUNS, f"landing/{folder}L1/").with_facts(opened_at="2026-01-01T00:00:00.000Z")
+    assert world.ledger.save(opened)
+    world.drop(first, read, folder)
+    world.wait(1)
+    for name in {"L1/late.fastq", "L2/a.fastq"} - {first}:
+        world.drop(name, read, folder)
+    world.wait(5)
+    states = {name: world.upload(name).state for name in ("L1/late.fastq", "L2/a.fastq")}
+    assert states == {"L1/late.fastq": "ARCHIVED", "L2/a.fastq": "VALIDATED"}
+    assert world.run(folder).complete == ["L1"]
+    world.drop("L2/CopyComplete.txt", b"", folder)
+    world.wait(5)
+    assert world.upload("L2/a.fastq").state == "ARCHIVED"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqdrop.errors import RetryableError
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.run_record import Run, run_id
 from seqdrop.runs.names import gate_folders, is_notable
@@ -24,15 +25,33 @@ def join_run(services: Services, upload: Upload) -> None:
     """Create the record of an upload's run unless it exists. Do nothing for an upload that belongs to no run.
 
     If an earlier version opened a folder of the file, that folder is complete from the start: the marker that opened it
-    has left the landing bucket.
+    has left the landing bucket. Raise RetryableError if other invocations wrote the record at the same moment.
     """
     folder = services.analyses.run_folder(upload.key)
-    if not folder or services.ledger.find_run(run_id(upload.bucket, folder)):
+    if not folder:
         return
+    if run := services.ledger.find_run(run_id(upload.bucket, folder)):
+        return _adopt_opened(services, run, upload)
     run = Run.of_folder(upload.bucket, folder, upload.analysis)
-    opened = [name for name in gate_folders(upload.key.removeprefix(folder)) if _was_opened(services, run, name)]
-    if services.ledger.create(replace(run, complete=opened)):
+    if services.ledger.create(replace(run, complete=_find_opened(services, run, upload))):
         services.send(services.settings.validate_queue, make_run_message(run.id))
+    return
+
+
+def _adopt_opened(services: Services, run: Run, upload: Upload) -> None:
+    """Note a folder that an earlier version opened, in a run whose record was created by a file of another folder.
+
+    Only files of unknown instruments, and the first of others, cost these reads.
+    """
+    if run.instrument or run.releases(upload.key):
+        return
+    opened = _find_opened(services, run, upload)
+    if opened and not services.ledger.note(run, complete=[*run.complete, *opened]):
+        raise RetryableError(f"another invocation wrote the record of run {run.id}")
+
+
+def _find_opened(services: Services, run: Run, upload: Upload) -> list[str]:
+    return [name for name in gate_folders(upload.key.removeprefix(run.folder)) if _was_opened(services, run, name)]
 
 
 def _was_opened(services: Services, run: Run, name: str) -> bool:
