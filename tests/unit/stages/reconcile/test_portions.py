@@ -65,13 +65,14 @@ def test_files_that_wait_for_their_run_are_neither_nudged_nor_read_beyond_a_port
         world.drop(f"Data/{number}.cbcl", b"%d" % number)
     world.work()
     monkeypatch.setattr(portions.next_portion, "__defaults__", (10,))
+    world.queues.get_queue_attributes = lambda **_: {"Attributes": {"ApproximateNumberOfMessages": "0"}}
     query = world.ledger._query
     monkeypatch.setattr(world.ledger, "_query", lambda **more: (read.append(item) or item for item in query(**more)))
     for _ in range(5):
         world.clock.advance(7200)
         read.clear()
         sent = len(world.queues.waiting)
-        reconcile(world.services)
+        assert reconcile(world.services)["errors"] == 0
         messages = [message.body for message in world.queues.waiting[sent:]]
         assert all("run" in body for body in messages), messages
         assert sum(item.get("kind") == "upload" for item in read) <= 11
