@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqdrop.models.code_bundles import push_code
 from seqdrop.ledger.run_record import run_id
+from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.services import now
 
 from local.deploy import install

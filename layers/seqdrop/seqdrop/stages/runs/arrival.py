@@ -29,13 +29,13 @@ def join_run(services: Services, upload: Upload) -> None:
     """
     folder = services.analyses.run_folder(upload.key)
     if not folder:
-        return
+        return None
     if run := services.ledger.find_run(run_id(upload.bucket, folder)):
         return _adopt_opened(services, run, upload)
     run = Run.of_folder(upload.bucket, folder, upload.analysis)
     if services.ledger.create(replace(run, complete=_find_opened(services, run, upload))):
         services.send(services.settings.validate_queue, make_run_message(run.id))
-    return
+    return None
 
 
 def _adopt_opened(services: Services, run: Run, upload: Upload) -> None:
