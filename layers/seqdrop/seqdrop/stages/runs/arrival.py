@@ -8,17 +8,23 @@ then delivered again.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from seqdrop import clock
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.run_record import Run, run_id
-from seqdrop.runs.names import gate_folders, is_notable
+from seqdrop.runs.names import gate_folders, is_notable, is_sidecar
 from seqdrop.runtime.messages import make_run_message
+from seqdrop.runtime.services import iso, now
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
+
+
+SOON = 60  # seconds
 
 
 def join_run(services: Services, upload: Upload) -> None:
@@ -60,7 +66,29 @@ def _was_opened(services: Services, run: Run, name: str) -> bool:
 
 
 def announce(services: Services, upload: Upload) -> None:
-    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run."""
+    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run.
+
+    Each judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
+    judgement SOON is enough for all lists that arrive until then.
+    """
     folder = services.analyses.run_folder(upload.key)
-    if folder and is_notable(upload.key.removeprefix(folder)):
-        services.send(services.settings.validate_queue, make_run_message(run_id(upload.bucket, folder)))
+    name = upload.key.removeprefix(folder)
+    if not folder or not is_notable(name):
+        return
+    run, delay = run_id(upload.bucket, folder), SOON if is_sidecar(name) else 0
+    if not delay or _note_look(services, run):
+        services.send(services.settings.validate_queue, make_run_message(run), delay)
+
+
+def _note_look(services: Services, identity: str) -> bool:
+    """Note that a run is judged SOON; return False if it is judged by then anyway.
+
+    If another invocation writes the record at the same moment, there is a message too many, which is harmless.
+    """
+    run = services.ledger.find_run(identity)
+    soon = iso(clock.utc_now() + timedelta(seconds=SOON))
+    if run and now() < run.due_at <= soon:
+        return False
+    if run:
+        services.ledger.note(run, due_at=soon)
+    return True
