@@ -197,9 +197,17 @@ def test_mates_that_arrived_after_the_upgrade_were_checked(lab):
             assert (mate["upload"], mate["checked"]) == (lab.uploads[other_name].id, True)
 
 
-def test_the_lab_is_notified_of_new_models_only(upgraded):
-    """A model may be reported twice, if its message was delivered twice."""
-    subjects = {mail["Subject"] for mail in upgraded.mails.all()}
+def test_the_lab_is_notified_of_new_models_and_of_runs_that_are_archived(upgraded):
+    """A mail may be sent twice, if its message was delivered twice.
+
+    Runs that the earlier version opened are archived as well. One with markers in its lanes only stays open.
+    """
+    mailed = {mail["Subject"] for mail in upgraded.mails.all()}
+    of_runs = {subject for subject in mailed if subject.startswith("Seqdrop archived the run ")}
+    assert {subject.removeprefix("Seqdrop archived the run ") for subject in of_runs} == {
+        f"run {number}" for number in range(4)
+    }
+    subjects = mailed - of_runs
     assert {" ".join(subject.split()[3:]) for subject in subjects} == {"is registered as a candidate"}
     models = sorted(subject.split()[1] for subject in subjects)
     assert models == sorted(["structure"] + ["made-up"] * (len(SETS) - 1))

@@ -15,7 +15,9 @@ from seqdrop.config.analyses import TRAINING
 from seqdrop.kinds.plans import attempts_of, from_json
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.archived_files import ArchivedFile
-from seqdrop.ledger.moves import ATTEMPT, JOB, UPLOAD
+from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, RUN, UPLOAD
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.run_record import Run
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_code, current_program
 from seqdrop.models.registry import Version, current_candidate, make_current
@@ -211,3 +213,64 @@ def test_a_duplicate_names_no_attempt_for_which_an_earlier_version_would_wait():
     (item,) = (item for item in DUPLICATES if item.get("state") == "VALIDATED")
     assert not item.get("training")
     assert not item.get("masks_of")
+
+
+# Runs, their files, and an examination, as the first version that knows them stored them
+# (tests/unit/stages/runs/golden.py).
+OF_RUNS = json.loads(GOLDEN.with_name("stored_runs.json").read_text())
+RUN_ITEMS = OF_RUNS["items"]
+
+
+@pytest.fixture
+def stored_runs(cloud, ledger, wired_dynamodb):
+    table = wired_dynamodb.Table(cloud.table.name)
+    for item in RUN_ITEMS:
+        table.put_item(Item=item)
+    return ledger
+
+
+def test_the_file_has_a_run_in_each_state_and_files_with_each_checksum():
+    runs = [item for item in RUN_ITEMS if item["kind"] == RUN]
+    assert {item["state"] for item in runs} == {*OPEN[RUN], *ENDS[RUN]}
+    assert any(item["complete"] == ["", "Analysis/1"] for item in runs)
+    uploads = [item for item in RUN_ITEMS if item["kind"] == UPLOAD]
+    assert {item["state"] for item in uploads} == {"VALIDATED", "ARCHIVED"}
+    assert all(item["crc32"] for item in uploads)
+    assert {len(item.get("listed_value", "")) for item in uploads} == {0, 8, 32}
+    assert any(item.get("md5") for item in uploads)
+
+
+@pytest.mark.parametrize("number", range(len(RUN_ITEMS)), ids=[name_item(item) for item in RUN_ITEMS])
+def test_a_run_and_its_files_keep_every_field(stored_runs, number):
+    """Several worlds stored the same run, so each item is written before it is read."""
+    item = RUN_ITEMS[number]
+    stored_runs._table.put_item(Item=item)
+    find = {RUN: stored_runs.find_run, UPLOAD: stored_runs.find_upload}[item["kind"]]
+    record = find(item["id"])
+    assert item.items() <= record.item().items()
+    assert record in list(stored_runs.in_state(item["kind"], item["state"]))
+
+
+def test_a_run_that_an_earlier_version_opened_releases_the_same_files():
+    complete = next(item for item in RUN_ITEMS if item["kind"] == RUN and item["state"] == "COMPLETE")
+    run = Run.from_item(complete)
+    assert run.releases(run.folder + "Data/a.cbcl")
+    assert run.releases(run.folder + "Analysis/1/Manifest.tsv")
+    assert not run.releases(run.folder + "Analysis/2/Manifest.tsv")
+
+
+@pytest.mark.parametrize("stored", OF_RUNS["examinations"], ids=lambda stored: stored["key"])
+def test_an_examination_keeps_the_checksums_in_the_metadata_of_its_object(services, stored):
+    services.s3.put_object(Bucket="work", Key=stored["key"], Body=stored["body"].encode(), Metadata=stored["metadata"])
+    loaded = examination.load(services.s3, "work", stored["key"].rsplit("/", 1)[1].removesuffix(".json"))
+    assert json.loads(stored["body"]).items() <= asdict(loaded).items()
+    assert len(loaded.crc32) == 8
+    for name, value in stored["metadata"].items():
+        assert str(getattr(loaded, name)) == value
+
+
+def test_a_checksum_list_is_in_the_receipt_of_a_stored_file():
+    item = next(item for item in RUN_ITEMS if item.get("md5") and item["state"] == "ARCHIVED")
+    receipt = make_receipt(Upload.from_item(item), {}, "2027-01-01T00:00:00.000Z")
+    assert receipt["landing"]["md5"] == receipt["checksum_list"]["value"] == item["listed_value"]
+    assert receipt["checksum_list"]["key"] == item["listed_by"]

@@ -34,7 +34,11 @@ class Line:
 
 
 def list_lines(work: Workload, rates: Rates) -> list[Line]:
-    """Return the bill of a drop until the files have been in Deep Archive for the shortest time that is billed."""
+    """Return the bill of a drop until the files have been in Deep Archive for the shortest time that is billed.
+
+    `rates` are those of files that are processed; files that are only hashed have KEPT.
+    """
+    rates = work.rates_of(rates)
     return [*_functions(work, rates), *_jobs(work, rates), *_requests(work, rates), *_storage(work, rates)]
 
 
@@ -60,12 +64,22 @@ def _functions(work: Workload, rates: Rates) -> Iterator[Line]:
         usd("lambda", archive),
     )
     calls = count * rates.invocations
+    if work.kept:
+        yield _waits(count, rates)
     yield Line(
         FUNCTIONS,
         "Lambda: requests and X-Ray traces",
-        f"{count} × {rates.invocations}",
+        f"{count:,} × {rates.invocations:g}",
         usd("invocation", calls) + usd("trace", calls),
     )
+
+
+def _waits(count: int, rates: Rates) -> Line:
+    """Return the line of the time in which functions wait for their calls, which small files consist of."""
+    seconds = rates.validate_seconds * VALIDATE_GB + rates.archive_seconds * ARCHIVE_GB
+    each = f"{rates.validate_seconds:g} s × {VALIDATE_GB} GB + {rates.archive_seconds:g} s × {ARCHIVE_GB} GB"
+    calculation = f"{count:,} × ({each}) = {count * seconds:,.0f} GB-s"
+    return Line(FUNCTIONS, "Lambda: calls of small files", calculation, usd("lambda", count * seconds))
 
 
 def _jobs(work: Workload, rates: Rates) -> Iterator[Line]:
@@ -97,16 +111,16 @@ def _requests(work: Workload, rates: Rates) -> Iterator[Line]:
     yield Line(REQUESTS, "S3: the upload", f"{work.puts:,} PUT", usd("put", work.puts))
     yield Line(REQUESTS, "S3: reading the files", f"{work.gets:,} GET", usd("get", work.gets))
     other = usd("put", count * rates.s3_calls)
-    yield Line(REQUESTS, "S3: other calls", f"{count} × {rates.s3_calls}, all priced as PUT", other)
-    yield Line(REQUESTS, "EventBridge", f"{count} events of S3", usd("event", count))
+    yield Line(REQUESTS, "S3: other calls", f"{count:,} × {rates.s3_calls}, all priced as PUT", other)
+    yield Line(REQUESTS, "EventBridge", f"{count:,} events of S3", usd("event", count))
     sent = usd("sqs", count * rates.sqs_calls * 3)
-    yield Line(REQUESTS, "SQS", f"{count} × {rates.sqs_calls} sent, each received and deleted", sent)
-    writes = f"{count} × {rates.ledger_writes} × {rates.item_kb} KB × 4 = {units:,.0f} units"
+    yield Line(REQUESTS, "SQS", f"{count:,} × {rates.sqs_calls} sent, each received and deleted", sent)
+    writes = f"{count:,} × {rates.ledger_writes} × {rates.item_kb} KB × 4 = {units:,.0f} units"
     yield Line(REQUESTS, "DynamoDB: writes", writes, usd("write", units))
-    yield Line(REQUESTS, "DynamoDB: reads", f"{count} × {rates.ledger_calls} × 4 units", usd("read", 4 * reads))
+    yield Line(REQUESTS, "DynamoDB: reads", f"{count:,} × {rates.ledger_calls} × 4 units", usd("read", 4 * reads))
     yield Line(REQUESTS, "KMS", f"{kms:,.0f} requests, one for each call above", usd("kms", kms))
     logs = usd("log", count * rates.log_kb / 1e6)
-    yield Line(REQUESTS, "CloudWatch Logs", f"{count} × {rates.log_kb:g} KB", logs)
+    yield Line(REQUESTS, "CloudWatch Logs", f"{count:,} × {rates.log_kb:g} KB", logs)
 
 
 def _storage(work: Workload, rates: Rates) -> Iterator[Line]:
@@ -119,7 +133,7 @@ def _storage(work: Workload, rates: Rates) -> Iterator[Line]:
         yield Line(STORAGE, "S3 Standard: work bucket", calculation, work_gb)
         first = usd("standard", results)
         yield Line(STORAGE, "S3 Standard: results, first month", f"{results:,.2g} GB", first)
-    yield Line(ARCHIVE, "Deep Archive: copies", f"{work.copies} COPY", usd("deep_put", work.copies))
+    yield Line(ARCHIVE, "Deep Archive: copies", f"{work.copies:,} COPY", usd("deep_put", work.copies))
     yield Line(
         ARCHIVE,
         f"Deep Archive: {MINIMUM_DAYS} days, the least that is billed",
@@ -129,7 +143,7 @@ def _storage(work: Workload, rates: Rates) -> Iterator[Line]:
     yield Line(
         ARCHIVE,
         f"Deep Archive: overhead for {MINIMUM_DAYS} days",
-        f"{len(work.sizes)} × ({OVERHEAD_DEEP_KB} KB Deep Archive + {OVERHEAD_STANDARD_KB} KB Standard) × "
+        f"{len(work.sizes):,} × ({OVERHEAD_DEEP_KB} KB Deep Archive + {OVERHEAD_STANDARD_KB} KB Standard) × "
         f"{ARCHIVE_MONTHS:g} months",
         overhead_month_usd(work) * ARCHIVE_MONTHS,
     )

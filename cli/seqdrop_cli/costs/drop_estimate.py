@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import TRAIN, TRANSFORM
 from seqdrop.training.jobfile import JOB
+from seqdrop.work.hashing import is_hashed_by_lambda
 
 from seqdrop_cli.costs.sampling import Content, sample_file
 from seqdrop_cli.costs.trainings import TrainingEstimate, estimate_training
@@ -50,6 +51,16 @@ class Part:
     contents: list[Content] = field(default_factory=list)
     trainings: list[TrainingEstimate] = field(default_factory=list)
     faulty: list[tuple[Path, str]] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)  # sizes of the files that a Lambda only hashes, of those in `sizes`
+    in_jobs: list[int] = field(default_factory=list)  # sizes of the files that a processing job reads
+
+    def add(self, key: str, size: int) -> None:
+        """Count a file that lands under a key; `size` is in bytes."""
+        self.sizes.append(size)
+        if self.analysis is not None and is_hashed_by_lambda(self.analysis, key, size):
+            self.kept.append(size)
+        elif packaged().needs_job(size):
+            self.in_jobs.append(size)
 
     @property
     def windows(self) -> int:
@@ -84,7 +95,7 @@ def estimate_parts(
         analysis = analyses.for_key(drop.key)
         part = parts.setdefault(analysis.name if analysis else "", Part(analysis))
         progress(drop.path)
-        part.sizes.append(drop.path.stat().st_size)
+        part.add(drop.key, drop.path.stat().st_size)
         if analysis is not None and not analyses.is_marker(drop.key):
             _look_at(part, analysis, drop.path)
     return sorted(parts.values(), key=lambda part: -sum(part.sizes))
@@ -107,7 +118,7 @@ def _look_at(part: Part, analysis: Analysis, path: Path) -> None:
 def total_workload(parts: list[Part], machine: Machine, processing_usd_per_hour: float, rates: Rates) -> Workload:
     """Return the workload of all parts together."""
     sizes = [size for part in parts for size in part.sizes]
-    large = [size for size in sizes if packaged().needs_job(size)]
+    large = [size for part in parts for size in part.in_jobs]
     hours = sum(machine.hours(part) or 0.0 for part in parts)
     return Workload(
         sizes=tuple(sizes),
@@ -116,5 +127,6 @@ def total_workload(parts: list[Part], machine: Machine, processing_usd_per_hour:
         transforms=Machines(hours, sum(part.jobs for part in parts), machine.usd_per_hour),
         examinations=Machines(sum(large) / 1e6 / rates.job_mb_per_second / 3600, len(large), processing_usd_per_hour),
         by_lambda=sum(sizes) - sum(large),
+        kept=sum(len(part.kept) for part in parts),
         training_usd=sum(training.usd for part in parts for training in part.trainings),
     )

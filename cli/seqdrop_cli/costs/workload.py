@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seqdrop.aws import multipart, ranged_stream
 
 CHUNK = 8 << 20  # bytes in one part of an upload by the AWS CLI or boto3
 CALLS_AROUND_PARTS = 2  # the calls that start and complete an upload in parts
 DAYS_PER_MONTH = 30
+PER_UPLOAD = (
+    "s3_calls",
+    "ledger_calls",
+    "ledger_writes",
+    "sqs_calls",
+    "invocations",
+    "log_kb",
+    "validate_seconds",
+    "archive_seconds",
+)  # names of the rates that each upload causes
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,7 @@ class Rates:
     ledger_calls: float = 22.0
     ledger_writes: float = 10.16
     sqs_calls: float = 2.24
-    invocations: int = 3
+    invocations: float = 3
     """Per upload: validate, archive, and a share of the functions that handle batches; rounded up."""
     read_mb_per_second: float = 10.0
     """Speed of a Lambda according to analyses.toml: half of the 20 MB/s of gzip that one core reads."""
@@ -38,6 +48,31 @@ class Rates:
     """Assumed: log text for each upload, over all functions."""
     landing_days: float = 1.0
     work_days: float = 14.0
+    validate_seconds: float = 0.0
+    """Per upload, beside the time for its bytes. It matters for small files only; 0 for others, as is the next."""
+    archive_seconds: float = 0.0
+
+    def mixed(self, other: Rates, share: float) -> Rates:
+        """Return the means per upload if this `share` of the uploads has the counts of `other`."""
+        means = {name: (1 - share) * getattr(self, name) + share * getattr(other, name) for name in PER_UPLOAD}
+        return replace(self, **{name: round(mean, 4) for name, mean in means.items()})
+
+
+CALL_SECONDS = 0.02
+"""Assumed: the time of a call of a function to S3, DynamoDB or SQS."""
+# A file that is only hashed, as runs have many: counted by benchmarks/runs.py for 1,000 files, beside its upload, the
+# GET that reads it and its COPY. Its other calls to S3 are a PUT, three HEADs and a DELETE, which cost as much as 1.3
+# PUT. The seconds are those of its calls: 8.2 in validate, 14 in archive.
+KEPT = Rates(
+    s3_calls=1.3,
+    ledger_calls=15.1,
+    ledger_writes=5.01,
+    sqs_calls=0.11,
+    invocations=2,
+    log_kb=2.0,
+    validate_seconds=8.2 * CALL_SECONDS,
+    archive_seconds=14 * CALL_SECONDS,
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +106,12 @@ class Workload:
     by_lambda: int = 0
     """Bytes that a Lambda examines; the rest is examined by processing jobs."""
     training_usd: float = 0.0
+    kept: int = 0
+    """Number of the files that are only hashed."""
+
+    def rates_of(self, rates: Rates) -> Rates:
+        """Return rates with the means of these files and those that are only hashed."""
+        return rates.mixed(KEPT, self.kept / len(self.sizes)) if self.kept else rates
 
     @property
     def gigabytes(self) -> float:

@@ -6,12 +6,14 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqdrop.ledger.run_record import run_id
 from seqdrop.models.code_bundles import push_code
 from seqdrop.runtime.services import now
 
 from local.deploy import install
+from local.testing import wait_for
 from tests.e2e.upgrade import files, jobs, trees
-from tests.e2e.upgrade.lab import FUNCTIONS, NAME, PARAMETERS, STATES, Lab
+from tests.e2e.upgrade.lab import FUNCTIONS, NAME, PARAMETERS, PATIENCE, STATES, Lab
 from tests.e2e.upgrade.situation import (
     ARCHIVED,
     ENDED,
@@ -41,6 +43,12 @@ ENDS: dict[str, STATES] = {
     "late fasta": PREDICTED,
     "run 1 a": PREDICTED,
     "run 1 b": PREDICTED,
+    "run 1 c": PREDICTED,
+    "run 0 late": PREDICTED,
+    "lane 1 late": PREDICTED,
+    "lane 2 a": PREDICTED,
+    "lane 2 b": PREDICTED,
+    "lane 2 marker": ARCHIVED,
     "marker": ARCHIVED,
     "manifest": ARCHIVED,
     "run 2 a": PREDICTED,
@@ -78,6 +86,11 @@ SAME = {
     "late fasta": "fasta",
     "run 1 a": "run 0 a",
     "run 1 b": "run 0 a",
+    "run 1 c": "run 0 a",
+    "run 0 late": "run 0 a",
+    "lane 1 late": "run 0 a",
+    "lane 2 a": "run 0 a",
+    "lane 2 b": "run 0 a",
     "run 2 a": "run 0 a",
     "run 2 b": "run 0 a",
     "finished": "r1",
@@ -134,6 +147,7 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
     for job in situation.paused_jobs:
         job.resume()
     lab.reconcile()  # copies models and code to their new bucket; until now, jobs that need them have waited
+    _complete_runs(lab)
     _start_jobs_with_earlier_code(lab)
     # In place of `seqdrop processing push`, which downloads wheels for the image on AWS.
     push_code(lab.s3, lab.stack.models, code, now())
@@ -185,8 +199,32 @@ def _drop_missing_files(lab: Lab) -> None:
     lab.drop("raw r2", "raw/before/pair_R2.fastq", files.make_mate(2))
     lab.drop("late bed", "masked/after/a.bed", files.make_bed())
     lab.drop("late fasta", "masked/after/b.fa", files.make_unmasked_contigs())
+    lab.drop("run 1 c", "gated/run 1/L2/c.fastq", read)
     lab.drop("marker", "gated/run 1/CopyComplete.txt", b"")
     lab.drop("run 2 b", "gated/run 2/deep/b.fastq", read)
+
+
+def _complete_runs(lab: Lab) -> None:
+    """Drop late files of runs that the earlier version opened, wholly or in part, and the marker of the other part.
+
+    No marker is dropped again: a run, or a folder of it, that was open stays open. Where only a part is open, a file of
+    the other part creates the record of the run.
+    """
+    read = files.make_single_reads()
+    lab.drop("lane 2 b", "gated/run 4/L2/b.fastq", read)
+    lab.reach({"lane 2 b": PLANNED})
+    lab.drop("run 0 late", "gated/run 0/late.fastq", read)
+    lab.drop("lane 1 late", "gated/run 4/L1/late.fastq", read)
+    for name, complete in (("run 0", [""]), ("run 4", ["L1"])):
+        wait_for(lambda name=name, complete=complete: _find_complete(lab, f"gated/{name}/") == complete, PATIENCE)
+    lab.reach({"lane 2 a": PLANNED, "lane 2 b": PLANNED})
+    lab.drop("lane 2 marker", "gated/run 4/L2/CopyComplete.txt", b"")
+
+
+def _find_complete(lab: Lab, folder: str) -> list[str]:
+    """Return the folders of a run that are complete, as its record lists them; none without a record."""
+    run = lab.ledger.find_run(run_id(lab.stack.landing, folder))
+    return run.complete if run else []
 
 
 def _start_jobs_with_earlier_code(lab: Lab) -> None:

@@ -54,6 +54,8 @@ ENDED: dict[str, STATES] = {
     "proteins": PREDICTED,
     "run 0 a": PREDICTED,
     "run 0 marker": ARCHIVED,
+    "lane 1 a": PREDICTED,
+    "lane 1 marker": ARCHIVED,
     "trained sequences.fasta": ARCHIVED,
     "trained sampled.fasta": ARCHIVED,
     "trained mask.fasta": ARCHIVED,
@@ -66,6 +68,7 @@ STALLED: dict[str, STATES] = {
     "lone bed": WAITING,
     "run 1 a": PLANNED,
     "run 1 b": PLANNED,
+    "lane 2 a": PLANNED,
     "manifest": WAITING,
     "run 2 a": PLANNED,
     "no job sequences.fasta": WAITING,
@@ -148,6 +151,8 @@ def _create_ended(situation: Situation) -> None:
     lab.drop("proteins", "proteins/before/a.fasta", files.make_protein_fasta())
     lab.drop("run 0 a", "gated/run 0/a.fastq", files.make_single_reads())
     lab.drop("run 0 marker", "gated/run 0/CopyComplete.txt", b"")
+    lab.drop("lane 1 a", "gated/run 4/L1/a.fastq", files.make_single_reads())
+    lab.drop("lane 1 marker", "gated/run 4/L1/CopyComplete.txt", b"")
     lab.reach(ENDED, meanwhile=lab.reconcile)
 
 
@@ -159,6 +164,7 @@ def _create_waiting(situation: Situation) -> None:
     lab.drop("lone bed", "masked/after/b.bed", files.make_bed())
     lab.drop("run 1 a", "gated/run 1/L1/a.fastq", read)
     lab.drop("run 1 b", "gated/run 1/L2/b.fastq", read)
+    lab.drop("lane 2 a", "gated/run 4/L2/a.fastq", read)
     manifest = files.make_manifest(**{"a.fastq": len(read), "deep/b.fastq": len(read)})
     lab.drop("manifest", "gated/run 2/seqdrop-manifest.json", manifest)
     lab.drop("run 2 a", "gated/run 2/a.fastq", read)

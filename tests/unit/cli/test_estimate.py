@@ -65,6 +65,47 @@ def test_without_a_model_there_is_no_job(capsys, run):
     assert not any("finish" in line["item"] or "work bucket" in line["item"] for line in content["lines"])
 
 
+def make_sparse(path, size: int):
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def test_a_file_of_a_run_that_is_only_hashed_needs_no_job_up_to_20_gb(capsys, tmp_path):
+    """It is hashed by a Lambda, although it is above `lambda_gb`; a FASTQ of that size is validated by a job."""
+    folder = tmp_path / "20260105_LH00999_0012_A22ABCDLT4"
+    for number in range(3):
+        make_sparse(folder / f"C{number}.cbcl", 4096)
+    large = make_sparse(folder / "reads.pod5", 19_000_000_000)
+    assert packaged().needs_job(large.stat().st_size)
+
+    def list_jobs() -> list[str]:
+        status, content = estimate(capsys, folder, "--prefix", "runs/")
+        assert status == 0
+        assert content["parts"][0]["jobs"] == 0
+        return [line["item"] for line in content["lines"] if line["group"] == bill.JOBS]
+
+    assert list_jobs() == []
+    make_sparse(folder / "S1_R1.fastq.gz", 3_000_000_000)
+    assert list_jobs() == ["SageMaker processing of large files"]
+    (folder / "S1_R1.fastq.gz").unlink()
+    make_sparse(large, 21_000_000_000)
+    assert list_jobs() == ["SageMaker processing of large files"]
+
+
+def test_a_file_that_is_only_hashed_is_billed_for_the_calls_that_it_causes(capsys, tmp_path):
+    folder = tmp_path / "run7"
+    for number in range(20):
+        make_sparse(folder / f"C{number}.cbcl", 4096)
+
+    def requests(prefix: str) -> float:
+        _, content = estimate(capsys, folder, "--prefix", prefix)
+        return sum(line["usd"] for line in content["lines"] if line["group"] == bill.REQUESTS)
+
+    assert requests("runs/") < requests("raw/") / 2
+
+
 def test_the_speed_and_price_of_the_machine_decide_the_price_of_jobs(capsys, run):
     def jobs(*words: str) -> float:
         _, content = estimate(capsys, run, *words)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from seqdrop.stages.reconcile.reconcile import reconcile
 
-from benchmarks import cost
+from benchmarks import cost, runs
 from tests.support.aws.account import Account
 from tests.support.services import direct_services
 from tests.unit.docs import mails, tutorial
@@ -55,13 +55,12 @@ def test_the_page_of_costs_counts_the_metrics_of_the_reconciler():
     assert f"publishes {count} metrics" in " ".join(read(DOCS / "cost.md").split())
 
 
-@pytest.mark.parametrize("name", ["run", "month", "prices"])
-def test_a_table_of_costs_is_what_the_script_prints(name):
-    """If it fails: python benchmarks/cost.py prints the tables."""
-    table = re.search(
-        rf"<!-- {name}: python benchmarks/cost.py -->\n(.*?)\n<!-- end -->", read(DOCS / "cost.md"), re.DOTALL
-    )
-    assert table[1] == cost.tables()[name]
+@pytest.mark.parametrize("script", [cost, runs], ids=["cost.py", "runs.py"])
+def test_the_tables_of_costs_are_what_the_scripts_print(script):
+    """If it fails: python benchmarks/cost.py and python benchmarks/runs.py --tables print the tables."""
+    name = re.escape(f"benchmarks/{script.__name__.partition('.')[2]}.py")
+    block = re.compile(rf"<!-- ([\w-]+): python {name} -->\n(.*?)\n<!-- end -->", re.DOTALL)
+    assert dict(block.findall(read(DOCS / "cost.md"))) == script.tables()
 
 
 def test_parameters_and_outputs_in_the_pages_are_those_of_the_template(template):

@@ -25,7 +25,8 @@ DESCRIPTIONS = (
     "RunManifest.json",
     "*_LibraryInfo.xml",
 )
-LISTS = ("Manifest.tsv", "output_hash_*.csv", "md5sum*.txt", "*.md5", "checksums*.txt", "*.sha256", MANIFEST)
+SIDECARS = ("*.md5", "*.sha256")  # lists for a file or a few: a run may have one beside each file
+LISTS = ("Manifest.tsv", "output_hash_*.csv", "md5sum*.txt", "checksums*.txt", *SIDECARS, MANIFEST)
 
 
 def is_notable(name: str) -> bool:
@@ -36,6 +37,11 @@ def is_notable(name: str) -> bool:
     look again.
     """
     return bool(_pattern("notable").fullmatch(_base(name)))
+
+
+def is_sidecar(name: str) -> bool:
+    """Return True for a checksum list of a kind that a run may have beside each of its files."""
+    return bool(_pattern("sidecar").fullmatch(_base(name)))
 
 
 def is_sent_last(name: str) -> bool:
@@ -82,9 +88,11 @@ def _base(name: str) -> str:
 
 @cache
 def _pattern(part: str) -> re.Pattern[str]:
-    """Return the expression of the names that are `notable`, sent `last`, or sent `early`, in lower case."""
+    """Return the expression of the names that are `notable`, sent `last` or `early`, or a `sidecar`, in lower case."""
     last = {*_table_names(), *LISTS, OVERRIDE}
-    names = {"last": last, "early": set(DESCRIPTIONS), "notable": last | set(DESCRIPTIONS)}[part]
+    names = {"last": last, "early": set(DESCRIPTIONS), "notable": last | set(DESCRIPTIONS), "sidecar": set(SIDECARS)}[
+        part
+    ]
     return re.compile("|".join(sorted(translate(name.lower()) for name in names)))
 
 

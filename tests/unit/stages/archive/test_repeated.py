@@ -195,6 +195,16 @@ def test_a_duplicate_that_the_lab_deletes_first_is_withdrawn(world):
     assert world.states(second) == ["WITHDRAWN"]
 
 
+def test_a_duplicate_that_the_lab_deletes_below_a_newer_version_is_withdrawn(world):
+    """Its key is still there, so a look at the key alone does not show it."""
+    first = world.process(RAW, BODY)
+    second, third = world.take(RAW, BODY), world.drop(RAW, OTHER)
+    world.delete(second)
+    archive(world.services, second.id)
+    assert world.states(first, second) == ["ARCHIVED", "WITHDRAWN"]
+    assert world.is_landed(third)
+
+
 def test_a_message_that_arrives_twice_changes_nothing(world):
     world.process(RAW, BODY)
     second = world.process(RAW, BODY)

@@ -1,10 +1,15 @@
 """Runs of sequencers from the first file to the archive, with their report and their mail."""
 
+import hashlib
 import json
 from dataclasses import replace
 
 import pytest
+from seqdrop import clock
+from seqdrop.ledger.earlier_sets import RUNS
+from seqdrop.runtime.services import iso
 from seqdrop.stages.reconcile.due_runs import judge_due_runs
+from seqdrop.stages.runs.arrival import SOON
 
 from tests.unit.stages.runs.world import FOLDER, NAME
 
@@ -236,3 +241,50 @@ def test_a_file_beside_the_runs_is_in_no_run(world):
     world.drop("notes.txt", b"text\n", "runs/")
     world.wait(5)
     assert world.upload("notes.txt").state == "ARCHIVED"
+
+
+@pytest.mark.parametrize("first", ["L1/late.fastq", "L2/a.fastq"])
+def test_a_folder_that_an_earlier_version_opened_is_open_whatever_file_lands_first(world, first):
+    """Its marker has left the landing bucket. The other lane waits for its own."""
+    folder, read = "runs/run7/", b"@r1\nACGT\n+\nIIII\n"
+    opened = world.ledger.file_set(RUNS, f"landing/{folder}L1/").with_facts(opened_at="2026-01-01T00:00:00.000Z")
+    assert world.ledger.save(opened)
+    world.drop(first, read, folder)
+    world.wait(1)
+    for name in {"L1/late.fastq", "L2/a.fastq"} - {first}:
+        world.drop(name, read, folder)
+    world.wait(5)
+    states = {name: world.upload(name).state for name in ("L1/late.fastq", "L2/a.fastq")}
+    assert states == {"L1/late.fastq": "ARCHIVED", "L2/a.fastq": "VALIDATED"}
+    assert world.run(folder).complete == ["L1"]
+    world.drop("L2/CopyComplete.txt", b"", folder)
+    world.wait(5)
+    assert world.upload("L2/a.fastq").state == "ARCHIVED"
+
+
+def test_a_checksum_list_beside_each_file_does_not_judge_the_run_for_each(world):
+    """A judgement reads the records of all files, so the cost of a run would grow with the square of its files."""
+    listings, list_versions = [], world.account.s3.list_object_versions
+    world.account.s3.list_object_versions = lambda *call: listings.append(call) or list_versions(*call)
+    for number in range(40):
+        body = b"%d" % number
+        world.drop(f"Data/{number}.cbcl", body)
+        world.drop(f"Data/{number}.cbcl.md5", f"{hashlib.md5(body).hexdigest()}  {number}.cbcl\n".encode())
+    world.wait(10)
+    assert len(listings) <= 6
+    world.drop_all({"RTAComplete.txt": b"", "CopyComplete.txt": b""})
+    world.wait(60)
+    assert (world.run().state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
+    assert world.receipt("Data/7.cbcl")["checksum_list"]["key"] == f"{FOLDER}Data/7.cbcl.md5"
+
+
+def test_a_checksum_list_that_lands_alone_is_judged_after_a_minute(world, novaseq):
+    """It may be the only file that changes the verdict, so its message must not be left out."""
+    world.drop("RunInfo.xml", novaseq["RunInfo.xml"])
+    world.wait(5)
+    cause, wrong = world.run().moved_at, hashlib.md5(b"other").hexdigest()
+    world.drop("Logs/a.log.md5", f"{wrong}  a.log\n".encode())
+    world.work()
+    assert (world.run().due_at > iso(clock.utc_now()), world.run().moved_at) == (True, cause)
+    waiting = [message for message in world.queues.waiting if "run" in message.body]
+    assert min(message.at for message in waiting) == world.clock.seconds + SOON

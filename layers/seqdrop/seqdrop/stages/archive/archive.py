@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
-from seqdrop.aws.s3 import is_gone
+from seqdrop.aws.s3 import exists, is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
@@ -37,8 +37,11 @@ def archive(services: Services, upload_id: str) -> None:
     if upload is None or upload.state != "VALIDATED":
         return None
     try:
-        copy = _find_copy(services, upload)
-        if is_due(services, upload) and (copy or claim_or_remove(services, upload)):
+        copy = cold_copy.find_verified_copy(services.s3, upload, services.settings.archive)
+        may_copy = is_due(services, upload)
+        if not copy:
+            _check_original(services, upload, may_copy)
+        if may_copy and (copy or claim_or_remove(services, upload)):
             _complete(services, upload, copy or _make_copy(services, upload))
     except ObjectGoneError:
         _close_without_object(services, upload)
@@ -55,16 +58,15 @@ def is_due(services: Services, upload: Upload) -> bool:
     return may_be_archived(upload, attempts) and not is_gated(services.ledger, services.analyses, upload, attempts)
 
 
-def _find_copy(services: Services, upload: Upload) -> VerifiedCopy | None:
-    """Return the verified copy; None if there is none yet. Raise ObjectGoneError if the original is missing as well."""
-    s3, bucket = services.s3, services.settings.archive
-    if copy := cold_copy.find_verified_copy(s3, upload, bucket):
-        return copy
-    if not is_gone(services.s3, upload):
-        return None
+def _check_original(services: Services, upload: Upload, may_copy: bool) -> None:
+    """Raise ObjectGoneError if an upload without a copy was deleted, or is hidden by a delete marker.
+
+    If it may be copied, only its key is looked for: the request for the copy says whether its version is there.
+    """
+    is_there = exists(services.s3, upload.bucket, upload.key) if may_copy else not is_gone(services.s3, upload)
     # Another invocation may have copied, verified and deleted it after the first look.
-    if copy := cold_copy.find_verified_copy(s3, upload, bucket):
-        return copy
+    if is_there or cold_copy.find_verified_copy(services.s3, upload, services.settings.archive):
+        return
     raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket")
 
 

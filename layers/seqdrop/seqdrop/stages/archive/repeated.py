@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.errors import RetryableError
+from seqdrop.aws.s3 import is_gone
+from seqdrop.errors import ObjectGoneError, RetryableError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.records import Step
 from seqdrop.runtime.events import make_landed_message
@@ -35,7 +36,8 @@ def claim_or_remove(services: Services, upload: Upload) -> bool:
 
     Otherwise it repeats an archived upload and was removed; or it did, the copy is gone, and it is read again as a new
     file; or another upload of the same bytes is about to be copied, and the reconciler sends the message again. Raise
-    RetryableError if other invocations were first in each of MAX_TRIES tries.
+    RetryableError if other invocations were first in each of MAX_TRIES tries, and ObjectGoneError if it was deleted and
+    would be removed or read again.
     """
     for _ in range(MAX_TRIES):
         file = services.ledger.archived_file(ArchivedFile.of(upload))
@@ -43,17 +45,25 @@ def claim_or_remove(services: Services, upload: Upload) -> bool:
         if file.upload == upload.id or (holder and is_sent_again(services, upload)):
             return True
         if holder and holder.state == "ARCHIVED" and is_kept(services, holder):
+            _check_there(services, upload)
             _remove(services, upload, holder)
             return False
         if holder and _is_about_to_be_copied(services, holder):
             logger().info("another upload of the same file is being archived", extra={"upload_id": upload.id})
             return False
         if _is_unprocessed(services, upload):
+            _check_there(services, upload)
             if _read_again(services, upload, file):
                 return False
         elif services.ledger.save(file.with_upload(upload.id)):
             return True
     raise RetryableError(f"other invocations kept claiming the file of upload {upload.id}")
+
+
+def _check_there(services: Services, upload: Upload) -> None:
+    """Raise ObjectGoneError if an upload was deleted: it is then withdrawn, and no duplicate."""
+    if is_gone(services.s3, upload):
+        raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket")
 
 
 def _remove(services: Services, upload: Upload, twin: Upload) -> None:

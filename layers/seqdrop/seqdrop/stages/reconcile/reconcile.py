@@ -27,6 +27,7 @@ from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
+from seqdrop.stages.reconcile.portions import next_portion
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final
@@ -54,10 +55,10 @@ def reconcile(services: Services) -> dict[str, int]:
 def _check_validated(services: Services) -> int:
     """Nudge stalled uploads that are VALIDATED.
 
-    Files that wait for a run whose record says when to look again are left out: there may be very many.
+    Files that wait for a run whose record says when to look again are left out. There may be very many of them, so they
+    are read a portion at a time.
     """
-    records = services.ledger.in_state(UPLOAD, "VALIDATED", _stale_since(services))
-    due = leave_out_waiting(services, records)
+    due = leave_out_waiting(services, next_portion(services, "validated", "VALIDATED"))
     return nudge_all(services, select_stalled(services, due), _validated)
 
 

@@ -8,31 +8,56 @@ then delivered again.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from seqdrop import clock
+from seqdrop.errors import RetryableError
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.run_record import Run, run_id
-from seqdrop.runs.names import gate_folders, is_notable
+from seqdrop.runs.names import gate_folders, is_notable, is_sidecar
 from seqdrop.runtime.messages import make_run_message
+from seqdrop.runtime.services import iso, now
 
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
 
 
+SOON = 60  # seconds
+
+
 def join_run(services: Services, upload: Upload) -> None:
     """Create the record of an upload's run unless it exists. Do nothing for an upload that belongs to no run.
 
     If an earlier version opened a folder of the file, that folder is complete from the start: the marker that opened it
-    has left the landing bucket.
+    has left the landing bucket. Raise RetryableError if other invocations wrote the record at the same moment.
     """
     folder = services.analyses.run_folder(upload.key)
-    if not folder or services.ledger.find_run(run_id(upload.bucket, folder)):
-        return
+    if not folder:
+        return None
+    if run := services.ledger.find_run(run_id(upload.bucket, folder)):
+        return _adopt_opened(services, run, upload)
     run = Run.of_folder(upload.bucket, folder, upload.analysis)
-    opened = [name for name in gate_folders(upload.key.removeprefix(folder)) if _was_opened(services, run, name)]
-    if services.ledger.create(replace(run, complete=opened)):
+    if services.ledger.create(replace(run, complete=_find_opened(services, run, upload))):
         services.send(services.settings.validate_queue, make_run_message(run.id))
+    return None
+
+
+def _adopt_opened(services: Services, run: Run, upload: Upload) -> None:
+    """Note a folder that an earlier version opened, in a run whose record was created by a file of another folder.
+
+    Only files of unknown instruments, and the first of others, cost these reads.
+    """
+    if run.instrument or run.releases(upload.key):
+        return
+    opened = _find_opened(services, run, upload)
+    if opened and not services.ledger.note(run, complete=[*run.complete, *opened]):
+        raise RetryableError(f"another invocation wrote the record of run {run.id}")
+
+
+def _find_opened(services: Services, run: Run, upload: Upload) -> list[str]:
+    return [name for name in gate_folders(upload.key.removeprefix(run.folder)) if _was_opened(services, run, name)]
 
 
 def _was_opened(services: Services, run: Run, name: str) -> bool:
@@ -41,7 +66,29 @@ def _was_opened(services: Services, run: Run, name: str) -> bool:
 
 
 def announce(services: Services, upload: Upload) -> None:
-    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run."""
+    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run.
+
+    Each judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
+    judgement SOON is enough for all lists that arrive until then.
+    """
     folder = services.analyses.run_folder(upload.key)
-    if folder and is_notable(upload.key.removeprefix(folder)):
-        services.send(services.settings.validate_queue, make_run_message(run_id(upload.bucket, folder)))
+    name = upload.key.removeprefix(folder)
+    if not folder or not is_notable(name):
+        return
+    run, delay = run_id(upload.bucket, folder), SOON if is_sidecar(name) else 0
+    if not delay or _note_look(services, run):
+        services.send(services.settings.validate_queue, make_run_message(run), delay)
+
+
+def _note_look(services: Services, identity: str) -> bool:
+    """Note that a run is judged SOON; return False if it is judged by then anyway.
+
+    If another invocation writes the record at the same moment, there is a message too many, which is harmless.
+    """
+    run = services.ledger.find_run(identity)
+    soon = iso(clock.utc_now() + timedelta(seconds=SOON))
+    if run and now() < run.due_at <= soon:
+        return False
+    if run:
+        services.ledger.note(run, due_at=soon)
+    return True

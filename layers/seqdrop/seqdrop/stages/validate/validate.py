@@ -12,8 +12,10 @@ from seqdrop.aws.errors import is_missing
 from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError, UnreadableObjectError
 from seqdrop.kinds.plans import attempts_of
 from seqdrop.ledger.moves import UNDECIDED
+from seqdrop.ledger.records import apply_move
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import now
 from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
@@ -197,5 +199,7 @@ def _accept_or_reject(services: Services, upload: Upload, examination: Examinati
     duplicate_of, attempts = (twin.id, []) if twin else ("", attempts_of(examination))
     if examination.is_of_reads:
         write_report(services, upload, examination, archived)
-    services.ledger.move(upload, "VALIDATED", *attempts, **examination.facts, duplicate_of=duplicate_of)
-    return enqueue_next(services, services.ledger.require_upload(upload.id))
+    facts = {**examination.facts, "duplicate_of": duplicate_of}
+    if not services.ledger.move(upload, "VALIDATED", *attempts, **facts):
+        return enqueue_next(services, services.ledger.require_upload(upload.id))  # another invocation was first
+    return enqueue_next(services, apply_move(upload, "VALIDATED", now(), facts))
