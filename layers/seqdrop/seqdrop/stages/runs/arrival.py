@@ -41,7 +41,23 @@ def _was_opened(services: Services, run: Run, name: str) -> bool:
 
 
 def announce(services: Services, upload: Upload) -> None:
-    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run."""
+    """Send the run of an upload to be judged, if the upload may change the verdict or describes the run.
+
+    That is also a file that begins a new part of a complete run: the first one makes the run COPYING again.
+    """
     folder = services.analyses.run_folder(upload.key)
-    if folder and is_notable(upload.key.removeprefix(folder)):
-        services.send(services.settings.validate_queue, make_run_message(run_id(upload.bucket, folder)))
+    if not folder:
+        return
+    run = run_id(upload.bucket, folder)
+    if is_notable(upload.key.removeprefix(folder)) or _is_added(services, upload, run):
+        services.send(services.settings.validate_queue, make_run_message(run))
+
+
+def _is_added(services: Services, upload: Upload, run_id: str) -> bool:
+    """Return True if the run of an upload is complete, and nothing of it releases the upload.
+
+    A run becomes ARCHIVED by a listing that was made when it was COMPLETE. So a file that the listing lacks is noticed
+    here.
+    """
+    run = services.ledger.find_run(run_id)
+    return run is not None and run.state in ("COMPLETE", "ARCHIVED") and not run.releases(upload.key)

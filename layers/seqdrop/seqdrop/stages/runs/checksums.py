@@ -39,7 +39,7 @@ def compare_lists(survey: Survey, folder: str) -> ListResult:
     lists = {name: entry.upload for name, entry in survey.latest.items() if is_checksum_list(name) and entry.upload}
     result = apply_lists(survey.services, survey.run.folder, lists | uploads, survey.read)
     for name, missing in result.missing.items():
-        result.missing[name] = [file for file in missing if file not in survey.latest]
+        result.missing[name] = [file for file in missing if file not in survey.latest and not survey.has_advanced(file)]
     return result
 
 
