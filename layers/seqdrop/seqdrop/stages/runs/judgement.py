@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seqdrop.stages.runs.survey import Survey
 
 FIRST_PAUSE, SHORT_PAUSE, LAST_PAUSE = timedelta(seconds=15), timedelta(seconds=900), timedelta(days=1)
+READING_PAUSE = timedelta(hours=1)  # at most, while files are being read: their end is not announced
 READ_IN_A_SECOND = 20  # files, for the pause before a run is judged again whose files are still being read
 
 
@@ -140,7 +141,7 @@ def _find_next_look(
     """
     if pending:
         shortest = min(SHORT_PAUSE, FIRST_PAUSE + timedelta(seconds=len(pending) / READ_IN_A_SECOND))
-        return now + _lengthen(shortest, now - max(pending))
+        return now + min(READING_PAUSE, _lengthen(shortest, now - max(pending)))
     if state == "COMPLETE":
         since = survey.run.timeline.get("COMPLETE") if survey.run.state == "COMPLETE" else None
         elapsed = now - datetime.fromisoformat(since) if since else FIRST_PAUSE
@@ -149,5 +150,5 @@ def _find_next_look(
 
 
 def _lengthen(pause: timedelta, elapsed: timedelta) -> timedelta:
-    """Return the pause after this time: an eighth of it, but at least `pause` and at most a day."""
-    return min(LAST_PAUSE, max(pause, elapsed / 8))
+    """Return the pause after this time: a quarter of it, but at least `pause` and at most a day."""
+    return min(LAST_PAUSE, max(pause, elapsed / 4))
