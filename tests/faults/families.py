@@ -11,6 +11,9 @@ from tests.faults.large import LargeCheck, LargeWorld
 from tests.faults.resent import family as resent
 from tests.faults.resent.check import ResentCheck
 from tests.faults.resent.world import ResentWorld
+from tests.faults.runs import family as runs
+from tests.faults.runs.check_folders import RunsCheck
+from tests.faults.runs.world import RunsWorld
 from tests.faults.schedule import Schedule, schedules
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
@@ -56,4 +59,5 @@ SETS = Family(
     settings={**files.SETTINGS, "training_promotes": "true"},
 )
 LARGE = Family("large", large.ANALYSES, large.schedules, files.drop, LargeCheck, LargeWorld)
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT)}
+RUNS = Family("runs", runs.ANALYSES, runs.schedules, runs.drop, RunsCheck, RunsWorld, quiet_days=1)
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS)}

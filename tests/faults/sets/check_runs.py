@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "check_advanced", "check_all", "check_gated", "check_rejected", "check_waiting", "is_gated"]
 
+DONE = ("ARCHIVED", "DUPLICATE")
+
 
 def check_all(evidence: Evidence) -> Iterator[str]:
     for drop in evidence.drops:
-        if drop.kind in runs.MARKERS and not evidence.is_gone(drop) and evidence.state(drop) != "ARCHIVED":
+        if drop.kind in runs.MARKERS and not evidence.is_gone(drop) and evidence.state(drop) not in DONE:
             yield f"{drop.key} ({drop.version_id}): a marker ends in {evidence.state(drop)}"
 
 

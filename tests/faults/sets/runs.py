@@ -10,6 +10,8 @@ import json
 import posixpath
 from typing import TYPE_CHECKING
 
+from seqdrop.companions.runs import MARKERS as PACKAGED_MARKERS
+
 from tests.faults import files
 
 if TYPE_CHECKING:
@@ -39,9 +41,10 @@ WITHOUT_MODEL = frozenset({RAW, *MARKERS, *MANIFESTS})
 OWN_FAULT = {BAD: "length_mismatch", BAD_LIST: "bad_manifest"}
 SOUND_LISTS = frozenset({LISTS, LISTS_PRESENT, LISTS_WRONG})
 PREFIXES = ("runs/", "raw/")
+GATE = f'gate = "run"\nmarkers = {json.dumps(PACKAGED_MARKERS)}\n'
 ANALYSES = (
-    f'[analyses.runs]\nprefix = "runs/"\nformats = ["fastq"]\nmax_gb = 1\nmates = "wait"\ngate = "run"\n{files.USE}'
-    f'{files.JOB}[analyses.raw]\nprefix = "raw/"\nformats = ["fastq"]\nmax_gb = 1\ngate = "run"\n'
+    f'[analyses.runs]\nprefix = "runs/"\nformats = ["fastq"]\nmax_gb = 1\nmates = "wait"\n{GATE}{files.USE}'
+    f'{files.JOB}[analyses.raw]\nprefix = "raw/"\nformats = ["fastq"]\nmax_gb = 1\n{GATE}'
 )
 _NAMES = {
     FILE: "fa.fastq",

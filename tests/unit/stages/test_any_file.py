@@ -211,7 +211,7 @@ def test_a_rejected_file_that_is_in_no_such_run_is_a_mail(world, key):
     version = world.take(key, b"no reads")
     assert world.states(version) == ["REJECTED"]
     assert len(world.mails) == 1
-    assert notifies_each(world.services.analyses, world.upload(version))
+    assert notifies_each(world.services, world.upload(version))
 
 
 def test_mates_of_a_run_are_compared(world):

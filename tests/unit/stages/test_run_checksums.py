@@ -287,6 +287,8 @@ def test_a_real_novaseq_x_and_a_flow_cell_of_minknow_agree_with_their_lists():
 def test_real_clients_of_boto3_accept_every_request(services):
     files = {"fastq/S1_R1_001.fastq": b"@r\nACGT\n+\nIIII\n", "InterOp/a.bin": b"\1", "b.md5": b"0" * 32, "b": b""}
     files["md5sum.txt"] = sums({name: files[name] for name in ("fastq/S1_R1_001.fastq", "InterOp/a.bin")})
+    run = services.ledger.file_set(RUNS, f"landing/{FOLDER}")
+    assert services.ledger.save(run.with_facts(opened_at=now()))
     uploads = {}
     for name, body in files.items():
         answer = services.s3.put_object(Bucket="landing", Key=FOLDER + name, Body=body)
@@ -297,8 +299,6 @@ def test_real_clients_of_boto3_accept_every_request(services):
     result = apply_lists(services, FOLDER, uploads, files.__getitem__)
     assert result.agreed == dict.fromkeys(["fastq/S1_R1_001.fastq", "InterOp/a.bin"], "md5sum.txt")
     assert result.differing.keys() == {"b"}
-    run = services.ledger.file_set(RUNS, f"landing/{FOLDER}")
-    assert services.ledger.save(run.with_facts(opened_at=now()))
     for upload in uploads.values():
         archive(services, upload.id)
     states = {name: services.ledger.require_upload(upload.id).state for name, upload in uploads.items()}

@@ -10,6 +10,7 @@ from typing import ClassVar
 from seqdrop.ledger.moves import RUN
 from seqdrop.ledger.records import Record
 from seqdrop.runs.names import gate_folders
+from seqdrop.runs.parts import part_folder
 from seqdrop.uploads import ID_LENGTH
 
 
@@ -67,8 +68,15 @@ class Run(Record):
         return self.folder + name
 
     def releases(self, key: str) -> bool:
-        """Return True if the file with this landing key may advance: one of its folders is complete."""
-        return not {*gate_folders(key.removeprefix(self.folder))}.isdisjoint(self.complete)
+        """Return True if the file with this landing key may advance: one of its folders is complete.
+
+        A part of the run, such as a flow cell, may be added after the run was complete. Its files wait for the part.
+        """
+        name = key.removeprefix(self.folder)
+        folders = {*gate_folders(name)}
+        if part_folder(self.instrument, self.name, name):
+            folders.discard("")
+        return not folders.isdisjoint(self.complete)
 
     @classmethod
     def of_folder(cls, bucket: str, folder: str, analysis: str) -> Run:

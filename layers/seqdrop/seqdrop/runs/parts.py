@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seqdrop.runs.cycles import find_missing_cycles
 from seqdrop.runs.files import RunFileError
 from seqdrop.runs.final_summaries import find_missing
+from seqdrop.runs.instruments import load_table
 from seqdrop.runs.listing import join
 from seqdrop.runs.names import analysis_folder
 from seqdrop.runs.recognition import read_content
@@ -50,6 +51,17 @@ def find_parts(row: Row | None, folder: str, listing: Listing) -> list[Part]:
         if unit is not None:
             parts.setdefault(unit, []).append(path)
     return [Part(unit, _kind(row), parts[unit]) for unit in sorted(parts)] or [Part("", _kind(row), folders)]
+
+
+def part_folder(instrument: str, run: str, name: str) -> str:
+    """Return the folder of the part that a file is in, by its path; "" if the run itself is its part.
+
+    `instrument` is the id of a row, "" for an unknown one, and `run` is the name of the run folder.
+    """
+    row = load_table().row(instrument)
+    if row is None or row.unit == "run" or _is_match(row, run) or analysis_folder(name):
+        return ""
+    return _find_unit(row, name.rpartition("/")[0]) or ""
 
 
 def _kind(row: Row | None) -> Kind:

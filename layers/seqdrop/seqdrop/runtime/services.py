@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import boto3
 from botocore.config import Config
@@ -25,6 +25,7 @@ from seqdrop.runtime.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Unpack
 
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sagemaker.client import SageMakerClient
@@ -48,6 +49,13 @@ COPYING = Config(
     tcp_keepalive=True,
     retries={"mode": "standard", "total_max_attempts": 2},
 )
+
+
+class PutCondition(TypedDict, total=False):
+    """The condition under which S3 writes an object: that its ETag is this one, or ("*") that there is none."""
+
+    IfMatch: str
+    IfNoneMatch: str
 
 
 @dataclass(frozen=True)
@@ -113,10 +121,16 @@ class Services:
             # Without the subject, which names a file.
             logger().exception("SNS refused a mail", extra={"characters": len(message)})
 
-    def put_json(self, bucket: str, key: str, content: Mapping[str, object] | Sequence[object]) -> None:
+    def put_json(
+        self,
+        bucket: str,
+        key: str,
+        content: Mapping[str, object] | Sequence[object],
+        **condition: Unpack[PutCondition],
+    ) -> None:
         """Write a JSON object, indented so that a person can read it."""
         body = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-        self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
 
 
 def now() -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.kinds.plans import selection_of
+from seqdrop.ledger.run_record import run_id
 from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from seqdrop.config.analyses import Analyses
     from seqdrop.errors import Rejection
     from seqdrop.ledger.records import Upload
     from seqdrop.report.schema import MateFacts
@@ -70,12 +70,15 @@ def write_reason(services: Services, upload: Upload, rejection: Rejection) -> No
     services.put_json(services.settings.results, keys.reason(upload.id), content)
 
 
-def notifies_each(analyses: Analyses, upload: Upload) -> bool:
-    """Return True if each rejection of such an upload is a mail of its own.
+def notifies_each(services: Services, upload: Upload) -> bool:
+    """Return True if the rejection of an upload is a mail of its own.
 
-    The files of a run are reported together, in the one mail about their run.
+    The files of a run are reported together, in the one mail about their run. A file that comes when its run is
+    complete may be too late for that mail.
     """
-    return not analyses.run_folder(upload.key)
+    folder = services.analyses.run_folder(upload.key)
+    run = services.ledger.find_run(run_id(upload.bucket, folder)) if folder else None
+    return not folder or (run is not None and run.state in ("COMPLETE", "ARCHIVED"))
 
 
 def mail_rejection(
@@ -85,7 +88,7 @@ def mail_rejection(
 
     None is sent if the mail about their run names them (`notifies_each`).
     """
-    if not any(notifies_each(services.analyses, upload) for upload in uploads):
+    if not any(notifies_each(services, upload) for upload in uploads):
         return
     mail = mail or RejectionMail()
     first, results = uploads[0], services.settings.results

@@ -24,7 +24,7 @@ def test_a_run_whose_message_was_lost_is_judged_when_it_is_due(world, novaseq):
     assert (world.run().state, world.states()) == ("ARCHIVED", {"ARCHIVED"})
 
 
-def test_a_run_whose_judgement_fails_gets_a_message_every_quarter_of_an_hour(world, novaseq):
+def test_a_run_whose_judgement_fails_gets_a_message_every_twenty_minutes(world, novaseq):
     world.drop_all(of_run(novaseq))
     world.work()
     sent = []
@@ -32,7 +32,7 @@ def test_a_run_whose_judgement_fails_gets_a_message_every_quarter_of_an_hour(wor
         lose_messages(world)
         world.clock.advance(5 * 60)
         sent.append(judge_due_runs(world.services))
-    assert sent == [0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0]
+    assert sent == [0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0]
 
 
 def test_an_archived_run_gets_no_message(world, novaseq):

@@ -188,6 +188,15 @@ def test_a_late_file_of_a_complete_run_is_archived_when_it_arrives(world, novase
     assert (world.run().state, len(world.mails)) == ("ARCHIVED", 1)
 
 
+def test_a_file_that_is_rejected_after_its_run_was_archived_is_a_mail(world, novaseq):
+    world.drop_all(novaseq)
+    world.wait(60)
+    world.drop("late.fastq", b"@r1\nACGT\n+\nII\n")
+    world.wait(5)
+    assert world.upload("late.fastq").state == "REJECTED"
+    assert [subject for subject, _ in world.mails][1:] == [f"Seqdrop rejected {FOLDER}late.fastq"]
+
+
 def test_the_markers_of_earlier_versions_open_a_folder_of_an_unknown_instrument(world):
     world.drop_all({"a.txt": b"a", "b/c.txt": b"c", "b/CopyComplete.txt": b""}, "runs/run7/")
     world.wait(5)

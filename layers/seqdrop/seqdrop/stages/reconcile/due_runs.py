@@ -16,6 +16,7 @@ from seqdrop.ledger.run_record import run_id
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.messages import make_run_message
 from seqdrop.runtime.services import Services, iso, now
+from seqdrop.stages.reconcile.backlog import LONGEST_PAUSE
 from seqdrop.stages.reconcile.nudge import minutes_since
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.run_record import Run
 
-PAUSE = timedelta(minutes=15)  # before the next message about a run whose judgement fails
+# Before the next message about a run whose judgement fails. It is longer than SQS can delay a message, so that a
+# judgement knows that no message is on its way for that time.
+PAUSE = timedelta(minutes=20)
 UNJUDGED = 60  # minutes after which a run is judged again that has no time of its own
 
 
@@ -52,7 +55,9 @@ def _send(services: Services, run: Run) -> bool:
 def leave_out_waiting(services: Services, uploads: Iterable[Upload]) -> Iterator[Upload]:
     """Yield uploads without those that nothing but their run delays: the run's record says when to look again.
 
-    An upload for a model stays, because its work items must be renewed before they expire.
+    An upload for a model stays, because its work items must be renewed before they expire. Each of the others is
+    yielded once a day, because it may have been deleted; that is a day after it was read or checked last, so files that
+    arrive over hours are checked over hours.
     """
     find = cache(services.ledger.find_run)
     for upload in uploads:
@@ -60,5 +65,6 @@ def leave_out_waiting(services: Services, uploads: Iterable[Upload]) -> Iterator
         folder = services.analyses.run_folder(upload.key)
         run = find(run_id(upload.bucket, folder)) if folder else None
         is_kept = analysis is not None and not analysis.has_model
-        if run is None or not is_kept or run.releases(upload.key):
+        is_checked = minutes_since(upload.moved_at) < LONGEST_PAUSE
+        if run is None or not is_kept or run.releases(upload.key) or not is_checked:
             yield upload

@@ -68,16 +68,19 @@ def _was_opened(services: Services, run: Run, name: str) -> bool:
 def announce(services: Services, upload: Upload) -> None:
     """Send the run of an upload to be judged, if the upload may change the verdict or describes the run.
 
-    Each judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
+    That is also a file that begins a new part of a complete run: the first one makes the run COPYING again. Each
+    judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
     judgement SOON is enough for all lists that arrive until then.
     """
     folder = services.analyses.run_folder(upload.key)
-    name = upload.key.removeprefix(folder)
-    if not folder or not is_notable(name):
+    if not folder:
         return
-    run, delay = run_id(upload.bucket, folder), SOON if is_sidecar(name) else 0
-    if not delay or _note_look(services, run):
-        services.send(services.settings.validate_queue, make_run_message(run), delay)
+    run, name = run_id(upload.bucket, folder), upload.key.removeprefix(folder)
+    if is_sidecar(name):
+        if _note_look(services, run):
+            services.send(services.settings.validate_queue, make_run_message(run), SOON)
+    elif is_notable(name) or _is_added(services, upload, run):
+        services.send(services.settings.validate_queue, make_run_message(run))
 
 
 def _note_look(services: Services, identity: str) -> bool:
@@ -92,3 +95,13 @@ def _note_look(services: Services, identity: str) -> bool:
     if run:
         services.ledger.note(run, due_at=soon)
     return True
+
+
+def _is_added(services: Services, upload: Upload, run_id: str) -> bool:
+    """Return True if the run of an upload is complete, and nothing of it releases the upload.
+
+    A run becomes ARCHIVED by a listing that was made when it was COMPLETE. So a file that the listing lacks is noticed
+    here.
+    """
+    run = services.ledger.find_run(run_id)
+    return run is not None and run.state in ("COMPLETE", "ARCHIVED") and not run.releases(upload.key)

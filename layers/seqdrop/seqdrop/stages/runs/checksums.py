@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.runs.checksum_lists import is_checksum_list
 from seqdrop.stages.run_checksums import ListResult, apply_lists
-from seqdrop.stages.runs.survey import is_below
 
 if TYPE_CHECKING:
     from seqdrop.stages.runs.survey import Survey
@@ -38,11 +37,10 @@ def compare_lists(survey: Survey, folder: str) -> ListResult:
     """
     uploads = {entry.name: entry.upload for entry in survey.below(folder) if entry.is_latest and entry.upload}
     lists = {name: entry.upload for name, entry in survey.latest.items() if is_checksum_list(name) and entry.upload}
-    files = survey.bundled
-    bundled = {name: file.checksums for name, file in files.items() if is_below(name, folder)}
+    bundled = {name: file.checksums for name, file in survey.bundled.items() if survey.is_released(name, folder)}
     result = apply_lists(survey.services, survey.run.folder, lists | uploads, survey.read, bundled=bundled)
     for name, missing in result.missing.items():
-        result.missing[name] = [file for file in missing if file not in survey.latest and file not in files]
+        result.missing[name] = [file for file in missing if survey.is_missing(file)]
     return result
 
 

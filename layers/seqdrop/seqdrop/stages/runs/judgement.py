@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from seqdrop import clock
 from seqdrop.companions import manifest, runs
 from seqdrop.errors import InvalidFileError
 from seqdrop.runs.completion import Known, Unit, Verdict, judge
@@ -15,9 +14,12 @@ from seqdrop.runs.listing import join
 from seqdrop.runs.names import OVERRIDE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seqdrop.stages.runs.survey import Survey
 
-FIRST_PAUSE, LAST_PAUSE = timedelta(seconds=15), timedelta(seconds=900)
+FIRST_PAUSE, SHORT_PAUSE, LAST_PAUSE = timedelta(seconds=15), timedelta(seconds=900), timedelta(days=1)
+READING_PAUSE = timedelta(hours=1)  # at most, while files are being read: their end is not announced
 READ_IN_A_SECOND = 20  # files, for the pause before a run is judged again whose files are still being read
 
 
@@ -35,7 +37,12 @@ class Judgement:
     unread: int
     state: str
     cause: str
-    due_at: datetime | None
+    due_at: datetime
+
+    @property
+    def parts(self) -> list[str]:
+        """The folders of the parts of the run and of its analyses; "" if the run is its own part."""
+        return [unit.folder for unit in self.verdict.units]
 
     @property
     def is_new_revision(self) -> bool:
@@ -45,30 +52,34 @@ class Judgement:
 
 def judge_survey(survey: Survey) -> Judgement:
     """Judge a run by what the landing bucket has of it, and by what was complete before."""
-    run, now = survey.run, clock.utc_now()
+    run, now = survey.run, survey.taken_at
     listed, problem = _read_manifest(survey)
     problem += "".join(f" {sentence}." for sentence in survey.problems)
     verdict = judge(run.name, survey.files, survey.read, now, Known(listed, instrument=run.instrument))
     complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
+    survey = survey.divide(unit.folder for unit in verdict.units)
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
     unread = {folder: sum(entry.is_pending for entry in survey.below(folder)) for folder in fresh}
     ready = tuple(dict.fromkeys([*run.opening, *(folder for folder in fresh if not unread[folder])]))
     state = _find_state(survey, verdict, ready)
     cause = _explain(survey, verdict, ready) + _describe_unread(sum(unread.values())) + problem
-    due_at = _find_next_look(survey, verdict, sum(unread.values()), state, now)
+    pending = [entry.modified for folder in fresh for entry in survey.below(folder) if entry.is_pending]
+    due_at = _find_next_look(survey, verdict, pending, state, now)
     return Judgement(verdict, ready, sum(unread.values()), state, cause, due_at)
 
 
 def _read_manifest(survey: Survey) -> tuple[dict[str, int | None] | None, str]:
     """Return the files that the uploader's manifest lists, and what is wrong with it; None and "" without one.
 
-    Files of folders that were complete before are left out: they have left the landing bucket.
+    Files that have advanced with their own part, such as a flow cell, are left out.
     """
     if runs.MANIFEST not in survey.latest:
         return None, ""
     try:
-        files, run = manifest.parse(survey.read(runs.MANIFEST)).files, survey.run
-        return {name: size for name, size in files.items() if not run.releases(run.key_of(name))}, ""
+        listed = manifest.parse(survey.read(runs.MANIFEST)).files
+        return {name: size for name, size in listed.items() if not survey.has_advanced(name)}, ""
+    except FileNotFoundError:  # it was deleted, or archived, after the bucket was listed
+        return None, ""
     except InvalidFileError as error:
         return None, f" {error.fault.message}. {error.fault.advice}"
 
@@ -120,12 +131,25 @@ def _describe_unread(unread: int) -> str:
     return f" {unread:,} of its files are still being read." if unread else ""
 
 
-def _find_next_look(survey: Survey, verdict: Verdict, unread: int, state: str, now: datetime) -> datetime | None:
-    """Return when to judge the run again if no file arrives; None if only a file can change the verdict."""
-    if unread:
-        return now + min(LAST_PAUSE, FIRST_PAUSE + timedelta(seconds=unread / READ_IN_A_SECOND))
+def _find_next_look(
+    survey: Survey, verdict: Verdict, pending: Sequence[datetime], state: str, now: datetime
+) -> datetime:
+    """Return when to judge the run again if no file arrives.
+
+    `pending` are the times of files that must be read before their folder is opened. The longer the run waits for
+    them, or for its last files to be archived, the longer is the pause: a large file takes hours, and a file whose
+    prediction failed waits for a person. A run that only a file can change is judged once a day all the same.
+    """
+    if pending:
+        shortest = min(SHORT_PAUSE, FIRST_PAUSE + timedelta(seconds=len(pending) / READ_IN_A_SECOND))
+        return now + min(READING_PAUSE, _lengthen(shortest, now - max(pending)))
     if state == "COMPLETE":
         since = survey.run.timeline.get("COMPLETE") if survey.run.state == "COMPLETE" else None
         elapsed = now - datetime.fromisoformat(since) if since else FIRST_PAUSE
-        return now + min(LAST_PAUSE, max(FIRST_PAUSE, elapsed))
-    return verdict.due_at
+        return now + _lengthen(FIRST_PAUSE, elapsed)
+    return verdict.due_at or now + LAST_PAUSE
+
+
+def _lengthen(pause: timedelta, elapsed: timedelta) -> timedelta:
+    """Return the pause after this time: a quarter of it, but at least `pause` and at most a day."""
+    return min(LAST_PAUSE, max(pause, elapsed / 4))

@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_missing
+from seqdrop.aws.errors import is_conflict, is_missing
+from seqdrop.errors import RetryableError
 from seqdrop.runs.samples import as_json, as_tsv
 from seqdrop.runtime.services import now
 from seqdrop.stages.runs.checksums import describe_lists
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqdrop.ledger.records import Fact
     from seqdrop.ledger.run_record import Run
-    from seqdrop.runtime.services import Services
+    from seqdrop.runtime.services import PutCondition, Services
     from seqdrop.stages.run_checksums import ListResult
     from seqdrop.stages.runs.judgement import Judgement
     from seqdrop.stages.runs.survey import Survey
 
 Document = dict[str, Any]
+MAX_TRIES = 10  # a try fails only if another invocation wrote the report
 
 
 def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: ListResult) -> None:
@@ -46,13 +50,15 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "checksums": describe_lists(comparison),
         **as_json(table),
     }
-    report = read_report(services, run)
-    report["parts"] = [other for other in report.get("parts", []) if other["folder"] != folder] + [part]
-    if reading.run_info:
-        report["flow_cell"] = reading.run_info.flow_cell
     if table.rows:
         _put(services, run, "samples.tsv", as_tsv(table).encode(), "text/tab-separated-values; charset=utf-8")
-    _put_report(services, run, report)
+
+    def add(report: Document) -> None:
+        report["parts"] = [other for other in report.get("parts", []) if other["folder"] != folder] + [part]
+        if reading.run_info:
+            report["flow_cell"] = reading.run_info.flow_cell
+
+    _change(services, run, add)
 
 
 def summarize(report: Document) -> dict[str, Fact]:
@@ -75,8 +81,7 @@ def write_state(survey: Survey, run: Run) -> Document:
     """Write the state of a run, its times and its rejected files to its report; return the report."""
     services = survey.services
     rejected = [entry for entry in survey.latest.values() if entry.upload and entry.upload.state == "REJECTED"]
-    report = read_report(services, run)
-    report |= {
+    changes = {
         "run": run.id,
         "folder": run.folder,
         "instrument": run.instrument,
@@ -91,20 +96,12 @@ def write_state(survey: Survey, run: Run) -> Document:
             if entry.upload
         ],
     }
-    _put_report(services, run, report)
-    return report
+    return _change(services, run, lambda report: report.update(changes))
 
 
 def read_report(services: Services, run: Run) -> Document:
     """Return run.json; an empty report if it was not written yet."""
-    try:
-        response = services.s3.get_object(Bucket=services.settings.results, Key=report_key(run))
-    except ClientError as error:
-        if is_missing(error):
-            return {"run": run.id, "folder": run.folder, "parts": []}
-        raise
-    document: Document = json.loads(response["Body"].read())
-    return document
+    return _read(services, run)[0]
 
 
 def report_key(run: Run) -> str:
@@ -112,8 +109,34 @@ def report_key(run: Run) -> str:
     return keys.run_result(run.analysis, run.name, "run.json")
 
 
-def _put_report(services: Services, run: Run, report: Document) -> None:
-    services.put_json(services.settings.results, report_key(run), report)
+def _change(services: Services, run: Run, change: Callable[[Document], None]) -> Document:
+    """Change run.json and return it.
+
+    Two invocations may add a part at the same moment, so a report is written only if it is still the one that was read.
+    Raise RetryableError if others kept writing it.
+    """
+    for _ in range(MAX_TRIES):
+        report, condition = _read(services, run)
+        change(report)
+        try:
+            services.put_json(services.settings.results, report_key(run), report, **condition)
+        except ClientError as error:
+            if not (is_conflict(error) or is_missing(error)):
+                raise
+        else:
+            return report
+    raise RetryableError(f"other invocations kept writing the report of run {run.id}")
+
+
+def _read(services: Services, run: Run) -> tuple[Document, PutCondition]:
+    """Return run.json, and the condition under which it may be written: that it did not change."""
+    try:
+        response = services.s3.get_object(Bucket=services.settings.results, Key=report_key(run))
+    except ClientError as error:
+        if is_missing(error):
+            return {"run": run.id, "folder": run.folder, "parts": []}, {"IfNoneMatch": "*"}
+        raise
+    return json.loads(response["Body"].read()), {"IfMatch": response["ETag"]}
 
 
 def _put(services: Services, run: Run, name: str, body: bytes, content_type: str) -> None:

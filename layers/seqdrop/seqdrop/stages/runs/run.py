@@ -1,9 +1,13 @@
 """Judge a run: let its complete folders advance, and move its record.
 
-Each step may be repeated. The order is: note the folders to open (`opening`); for each, compare its files with the
-checksum lists, report it, note it as complete, enqueue its files; then move the record. After a crash the message is
-delivered again. The markers of a complete folder may have left the landing bucket by then, so the note counts, and not
-the verdict. A folder that is noted as complete is not reported again, because its files may have left as well.
+Each step may be repeated. The order is: note the folders to open (`opening`); compare the files of each with the
+checksum lists, and report it; note all as complete; enqueue their files; then move the record. After a crash the
+message is delivered again. The markers of a complete folder may have left the landing bucket by then, so the note
+counts, and not the verdict. A folder that is noted as complete is not reported again, because its files may have left
+as well.
+
+The note of `opening` fails if another invocation wrote the record after it was read here, and thus before the landing
+bucket was listed: that invocation may have let files advance, and the listing may lack them.
 """
 
 from __future__ import annotations
@@ -56,38 +60,42 @@ def advance_run(services: Services, run_id: str) -> None:
 
 
 def _advance(services: Services, run: Run) -> None:
+    was_complete = run.state == "COMPLETE"  # before the listing: stages/runs/arrival.py relies on it
     survey = take_survey(services, run)
     judgement = judge_survey(survey)
+    survey = survey.divide(judgement.parts)
     if judgement.is_new_revision and run.state in ("COMPLETE", "ARCHIVED"):
         run = _move(services, run, "COPYING", number=run.number + 1)
-    if judgement.ready and list(judgement.ready) != run.opening:
-        run = _note(services, run, opening=list(judgement.ready))
-    for folder in judgement.ready:
-        opened = _open(services, survey, run, folder, judgement)
+    if judgement.ready:
+        opened = _open(services, survey, _note(services, run, opening=list(judgement.ready)), judgement)
         if opened is None:
             return services.send(services.settings.validate_queue, make_run_message(run.id))
         run = opened
     run = _record(services, run, judgement)
     if mailed := notices.send(services, survey, run, judgement):
         run = _note(services, run, **mailed)
-    if run.state == "COMPLETE" and not any(entry.is_open for entry in survey.entries):
+    if was_complete and run.state == "COMPLETE" and not any(entry.is_open for entry in survey.entries):
         run = _finish(services, survey, run)
     return _look_again(services, run, judgement)
 
 
-def _open(services: Services, survey: Survey, run: Run, folder: str, judgement: Judgement) -> Run | None:
-    """Compare a complete folder with its checksum lists, report it, and let its files advance; return the record.
+def _open(services: Services, survey: Survey, run: Run, judgement: Judgement) -> Run | None:
+    """Compare complete folders with the checksum lists, report them, and let their files advance; return the record.
 
-    Return None if more of its files must be read again for that than one invocation reads. The run is then judged again
-    at once, which continues where this ended.
+    All are compared before any file advances, because a list of one may name files of another. Return None if more
+    files must be read again for that than one invocation reads. The run is then judged again at once, which continues
+    where this ended.
     """
-    if folder not in run.complete:
+    fresh = [folder for folder in judgement.ready if folder not in run.complete]
+    for folder in fresh:
         comparison = compare_lists(survey, folder)
         if comparison.unread:
             return None
         write_part(survey, folder, judgement, comparison)
-        run = _note(services, run, complete=[*run.complete, folder])
-    enqueue_all(services, survey.below(folder))
+    if fresh:
+        run = _note(services, run, complete=[*run.complete, *fresh])
+    for folder in judgement.ready:
+        enqueue_all(services, survey.below(folder))
     return run
 
 
@@ -126,13 +134,14 @@ def _finish(services: Services, survey: Survey, run: Run) -> Run:
 def _look_again(services: Services, run: Run, judgement: Judgement) -> None:
     """Send the message of the time at which the run must be judged again, if SQS can delay it for as long; note it.
 
-    The reconciler sends the message of a later time, and that of a message which was lost. If an earlier look is due,
-    its message is enough.
+    The reconciler sends the message of a later time, and that of a message which was lost. If an earlier look is due
+    whose message is on its way, that is enough. A time further away is only the reconciler's (reconcile/due_runs.py).
     """
-    due_at = iso(judgement.due_at) if judgement.due_at and run.state != "ARCHIVED" else ""
-    if run.due_at == due_at or (due_at and now() < run.due_at <= due_at):
+    due_at = iso(judgement.due_at) if run.state != "ARCHIVED" else ""
+    latest = min(due_at, iso(clock.utc_now() + timedelta(seconds=LONGEST_DELAY)))
+    if run.due_at == due_at or now() < run.due_at <= latest:
         return
-    if judgement.due_at and due_at:
+    if due_at:
         delay = max(1, (judgement.due_at - clock.utc_now()) // timedelta(seconds=1) + 1)
         if delay <= LONGEST_DELAY:
             services.send(services.settings.validate_queue, make_run_message(run.id), delay)

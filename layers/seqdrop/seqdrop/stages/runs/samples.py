@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from seqdrop.errors import Fault
     from seqdrop.runs.sheets.sheet import Sheet
+    from seqdrop.runtime.services import Services
     from seqdrop.stages.runs.survey import Survey
 
 DESCRIPTIONS: dict[str, Callable[[bytes, str], RunInfo]] = {
@@ -109,8 +110,13 @@ def _read(survey: Survey, name: str, copy: str) -> bytes | None:
             body = survey.read(name)
         except FileNotFoundError:
             return None
-        services.s3.put_object(Bucket=services.settings.results, Key=key, Body=body)
+        if _read_copy(services, key) != body:  # each write would be another version
+            services.s3.put_object(Bucket=services.settings.results, Key=key, Body=body)
         return body
+    return _read_copy(services, key)
+
+
+def _read_copy(services: Services, key: str) -> bytes | None:
     try:
         return services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read()
     except ClientError as error:

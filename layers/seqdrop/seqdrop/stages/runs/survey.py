@@ -5,12 +5,13 @@ A survey of n files costs n / 1,000 listings and n / 100 reads of the ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from seqdrop import clock
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.moves import ENDS, UPLOAD
 from seqdrop.runs.bundle_listing import list_bundled, merge
@@ -19,7 +20,7 @@ from seqdrop.runs.names import analysis_folder
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from mypy_boto3_s3.type_defs import ObjectVersionTypeDef
@@ -62,11 +63,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Survey:
-    """All object versions of a run that are in the landing bucket."""
+    """All object versions of a run that were in the landing bucket at the time `taken_at`, or came soon after it.
+
+    `parts` are the folders that are complete by themselves, such as flow cells; they are known when the run is judged.
+    """
 
     services: Services
     run: Run
     entries: Sequence[Entry]
+    taken_at: datetime
+    parts: tuple[str, ...] = ()
+
+    def divide(self, parts: Iterable[str]) -> Survey:
+        """Return the survey of a run that has these parts; "" is left out."""
+        return replace(self, parts=tuple(f"{part}/" for part in parts if part))
 
     @cached_property
     def latest(self) -> dict[str, Entry]:
@@ -96,16 +106,31 @@ class Survey:
     def _objects(self) -> list[RunFile]:
         return [entry.file for entry in self.latest.values()]
 
+    def is_missing(self, name: str) -> bool:
+        """Return True if a file is not in the landing bucket, and did not leave it with a complete folder."""
+        return name not in self.latest and name not in self.bundled and not self.has_advanced(name)
+
+    def has_advanced(self, name: str) -> bool:
+        """Return True if a file is not in the landing bucket, and its folder was complete before."""
+        is_there = name in self.latest or name in self.bundled
+        return not is_there and self.run.releases(self.run.key_of(name))
+
     def files_below(self, folder: str) -> list[RunFile]:
         """Return the files that the completion of a folder releases."""
-        return [file for file in self.files if is_below(file.name, folder)]
+        return [file for file in self.files if self.is_released(file.name, folder)]
 
     def below(self, folder: str) -> Iterator[Entry]:
         """Yield the versions that the completion of a folder releases; "" is the run itself.
 
-        They are those below the folder, but the files of an on-board analysis belong to its own folder only.
+        They are those below the folder, but the files of a part or of an on-board analysis are not those of the run.
         """
-        return (entry for entry in self.entries if is_below(entry.name, folder))
+        return (entry for entry in self.entries if self.is_released(entry.name, folder))
+
+    def is_released(self, name: str, folder: str) -> bool:
+        """Return True if the completion of a folder releases a file, by its name; "" is the folder of the run."""
+        if folder:
+            return name.startswith(f"{folder}/")
+        return not analysis_folder(name) and not name.startswith(self.parts)
 
     def read(self, name: str) -> bytes:
         """Return the content of a small file of the run.
@@ -127,20 +152,19 @@ class Survey:
         return response["Body"].read()
 
 
-def is_below(name: str, folder: str) -> bool:
-    """Return True if the completion of a folder releases a file; "" is the folder of the run."""
-    return name.startswith(f"{folder}/") if folder else not analysis_folder(name)
-
-
 def take_survey(services: Services, run: Run) -> Survey:
-    """List the folder of a run, and read the records of what is there."""
+    """List the folder of a run, and read the records of what is there.
+
+    The time is that before the listing. A grace time that ends meanwhile counts next time, with the files that came.
+    """
     entries: list[Entry] = []
+    taken_at = clock.utc_now()
     paginator = services.s3.get_paginator("list_object_versions")
     for page in paginator.paginate(Bucket=run.bucket, Prefix=run.folder):
         versions = page.get("Versions", [])
         for start in range(0, len(versions), BATCH):
             entries += _read_entries(services, run, versions[start : start + BATCH])
-    return Survey(services, run, entries)
+    return Survey(services, run, entries, taken_at)
 
 
 def _read_entries(services: Services, run: Run, versions: Sequence[ObjectVersionTypeDef]) -> Iterator[Entry]:
