@@ -1,7 +1,7 @@
 """The manifest of a run (docs/runs.md): the last file that `seqdrop upload` sends, when everything else is in S3.
 
 With it the pipeline knows that nothing is missing, and waits for no grace time. It is sent only if the run on disk is
-complete by its instrument's rule, or if no rule knows the instrument: then whoever uploads the folder says so.
+complete by its instrument's rule, or if no rule knows the instrument: then the person who uploads the folder says so.
 """
 
 from __future__ import annotations

@@ -95,15 +95,17 @@ def test_a_file_of_a_run_that_is_only_hashed_needs_no_job_up_to_20_gb(capsys, tm
 
 
 def test_a_file_that_is_only_hashed_is_billed_for_the_calls_that_it_causes(capsys, tmp_path):
-    folder = tmp_path / "run7"
     for number in range(20):
-        make_sparse(folder / f"C{number}.cbcl", 4096)
+        make_sparse(tmp_path / "run7" / f"C{number}.cbcl", 4096)
+        path = tmp_path / "sequences" / f"C{number}.fasta"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(">a\n" + "A" * 4092 + "\n")
 
-    def requests(prefix: str) -> float:
-        _, content = estimate(capsys, folder, "--prefix", prefix)
+    def requests(folder: str, prefix: str) -> float:
+        _, content = estimate(capsys, tmp_path / folder, "--prefix", prefix)
         return sum(line["usd"] for line in content["lines"] if line["group"] == bill.REQUESTS)
 
-    assert requests("runs/") < requests("raw/") / 2
+    assert requests("run7", "runs/") < requests("sequences", "raw/") / 2
 
 
 def test_the_speed_and_price_of_the_machine_decide_the_price_of_jobs(capsys, run):

@@ -1,4 +1,4 @@
-"""Prices of SageMaker instances, which bound and estimate what a job costs. This is the only table of them.
+"""Prices of SageMaker instances, which bound and estimate what a job costs, and of storage. The only table of them.
 
 Prices are US dollars for an hour of one instance, on demand, in us-east-1. Public tables quote the same price for
 training, processing and batch transform jobs. They were collected on the date AS_OF or later from such tables, which
@@ -14,6 +14,11 @@ from datetime import date
 AS_OF = date(2026, 11, 23)
 REGION = "us-east-1"
 SOURCE = "https://aws.amazon.com/sagemaker/ai/pricing/"
+
+# S3 in us-east-1, US dollars; the table of cli/seqdrop_cli/costs/prices.py has their source.
+STANDARD_GB_MONTH = 0.023
+DEEP_ARCHIVE_GB_MONTH = 0.00099
+DEEP_ARCHIVE_COPY = 0.05 / 1e3
 
 PRICES = {
     "ml.m5.large": 0.115,

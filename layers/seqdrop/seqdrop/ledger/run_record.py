@@ -47,6 +47,7 @@ class Run(Record):
     checked: str = ""  # SHA-256 of the sample sheet that was checked last
     files: int = 0
     bytes: int = 0
+    usd_least: str = ""  # US dollars that the archive of the run costs at least (stages/runs/costs.py)
     samples: int = 0
     missing_samples: int = 0
     rejected: int = 0

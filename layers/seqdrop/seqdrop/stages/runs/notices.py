@@ -72,6 +72,8 @@ def _describe(report: Document) -> Iterator[str]:
         if part["undetermined_share"]:
             yield f"  reads of no sample (Undetermined): {part['undetermined_share']:.1%} of the bytes"
         yield from _describe_checksums(part["checksums"])
+        dollars = part["archive"]["usd_least"]
+        yield f"  archive: {dollars:.2f} US dollars for the 180 days that are billed at least, by list prices"
         yield from (f"  {problem}" for problem in part["problems"])
     if report["rejected"]:
         yield f"Rejected: {_count(len(report['rejected']), 'file')}"

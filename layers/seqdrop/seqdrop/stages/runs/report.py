@@ -17,6 +17,7 @@ from seqdrop.errors import RetryableError
 from seqdrop.runs.samples import as_json, as_tsv
 from seqdrop.runtime.services import now
 from seqdrop.stages.runs.checksums import describe_lists
+from seqdrop.stages.runs.costs import estimate_archive
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "complete_at": now(),
         "files": len(files),
         "bytes": sum(file.size for file in files),
+        "archive": estimate_archive(entry.size for entry in survey.below(folder) if entry.is_latest),
         "sheet": reading.name,
         "findings": [finding.as_entry() for finding in reading.findings],
         "problems": [*judgement.verdict.warnings, *reading.problems, *survey.problems],
@@ -71,6 +73,7 @@ def summarize(report: Document) -> dict[str, Fact]:
     return {
         "files": sum(part["files"] for part in parts),
         "bytes": sum(part["bytes"] for part in parts),
+        "usd_least": f"{sum(part['archive']['usd_least'] for part in parts):.4f}",
         "samples": len(sampled["samples"]) if sampled else 0,
         "missing_samples": len(sampled["missing"]) if sampled else 0,
         "flow_cell": report.get("flow_cell", ""),
