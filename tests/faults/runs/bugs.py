@@ -8,7 +8,7 @@ from seqdrop.ledger import run_record
 from seqdrop.runs.completion import judge
 from seqdrop.stages import notifications, run_checksums
 from seqdrop.stages.reconcile import due_runs
-from seqdrop.stages.runs import arrival, judgement, report, run, samples
+from seqdrop.stages.runs import arrival, judgement, run, samples
 from seqdrop.stages.runs.judgement import Judgement
 from seqdrop.stages.runs.survey import Entry
 
@@ -76,23 +76,6 @@ def _reported_again() -> list[Change]:
 
 def _forget(record):
     return replace(record, complete=[])
-
-
-@_bug("a listing is trusted although another invocation has opened the folder meanwhile")
-def _stale_listing() -> list[Change]:
-    note = run._note
-
-    def note_changes(services, record, **facts):
-        is_equal = facts == {"opening": record.opening}
-        return record if is_equal else note(services, record, **facts)
-
-    return [(run, "_note", note_changes)]
-
-
-@_bug("the report is written over that of another invocation")
-def _report_overwritten() -> list[Change]:
-    read = report._read
-    return [(report, "_read", lambda services, record: (read(services, record)[0], {}))]
 
 
 # -- looks at a time of their own --
