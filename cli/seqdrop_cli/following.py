@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 0.5, 5.0  # seconds between two readings of the ledger
 SHARE = 0.02  # of a core
 BATCHED = 500  # uploads whose records are read in one reading
+LISTED = 200  # uploads whose attempts are read once more when all are final
 MOST = 20  # uploads whose attempts, jobs and awaited files are read in one reading
 
 
@@ -70,6 +71,16 @@ class Following:
         """Return the progress of all uploads after a full reading of those that are not final."""
         for name, progress in list(self._progress.items()):
             if not progress.is_final:
+                self._read(name)
+        return list(self._progress.values())
+
+    def complete(self) -> list[Progress]:
+        """Return the progress of all uploads with their attempts, also of those that became final between two readings.
+
+        Of more than LISTED uploads, only those that were read with their attempts before have them.
+        """
+        if len(self._progress) <= LISTED:
+            for name in self._progress:
                 self._read(name)
         return list(self._progress.values())
 

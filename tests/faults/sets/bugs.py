@@ -124,7 +124,7 @@ def _prepared_of_others() -> list[Change]:
     return [(Store, "__init__", init)]
 
 
-@_bug("a data file of an earlier training counts as new", quick=True)
+@_bug("a data file of an earlier training counts as new")
 def _used_is_new() -> list[Change]:
     def find_new(view, name: str):
         return view.member(name) if name != JOB else original(view, name)

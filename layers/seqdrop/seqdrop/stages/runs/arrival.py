@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 SOON = 60  # seconds
 
 
-def join_run(services: Services, upload: Upload) -> None:
-    """Create the record of an upload's run unless it exists. Do nothing for an upload that belongs to no run.
+def join_run(services: Services, upload: Upload) -> Run | None:
+    """Create the record of an upload's run unless it exists, and return it; None for an upload that is in no run.
 
     If an earlier version opened a folder of the file, that folder is complete from the start: the marker that opened it
     has left the landing bucket. Raise RetryableError if other invocations wrote the record at the same moment.
@@ -37,11 +37,12 @@ def join_run(services: Services, upload: Upload) -> None:
     if not folder:
         return None
     if run := services.ledger.find_run(run_id(upload.bucket, folder)):
-        return _adopt_opened(services, run, upload)
+        _adopt_opened(services, run, upload)
+        return run
     run = Run.of_folder(upload.bucket, folder, upload.analysis)
     if services.ledger.create(replace(run, complete=_find_opened(services, run, upload))):
         services.send(services.settings.validate_queue, make_run_message(run.id))
-    return None
+    return run
 
 
 def _adopt_opened(services: Services, run: Run, upload: Upload) -> None:
@@ -65,22 +66,23 @@ def _was_opened(services: Services, run: Run, name: str) -> bool:
     return bool(services.ledger.file_set(RUNS, f"{run.bucket}/{place}").fact("opened_at"))
 
 
-def announce(services: Services, upload: Upload) -> None:
+def announce(services: Services, upload: Upload, run: Run | None) -> None:
     """Send the run of an upload to be judged, if the upload may change the verdict or describes the run.
+
+    `run` is its record as `join_run` returned it: a judgement that began after that has seen the file.
 
     That is also a file that begins a new part of a complete run: the first one makes the run COPYING again. Each
     judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
     judgement SOON is enough for all lists that arrive until then.
     """
-    folder = services.analyses.run_folder(upload.key)
-    if not folder:
+    if run is None:
         return
-    run, name = run_id(upload.bucket, folder), upload.key.removeprefix(folder)
+    name = upload.key.removeprefix(run.folder)
     if is_sidecar(name):
-        if _note_look(services, run):
-            services.send(services.settings.validate_queue, make_run_message(run), SOON)
-    elif is_notable(name) or _is_added(services, upload, run):
-        services.send(services.settings.validate_queue, make_run_message(run))
+        if _note_look(services, run.id):
+            services.send(services.settings.validate_queue, make_run_message(run.id), SOON)
+    elif is_notable(name) or _is_added(upload, run):
+        services.send(services.settings.validate_queue, make_run_message(run.id))
 
 
 def _note_look(services: Services, identity: str) -> bool:
@@ -97,11 +99,10 @@ def _note_look(services: Services, identity: str) -> bool:
     return True
 
 
-def _is_added(services: Services, upload: Upload, run_id: str) -> bool:
+def _is_added(upload: Upload, run: Run) -> bool:
     """Return True if the run of an upload is complete, and nothing of it releases the upload.
 
     A run becomes ARCHIVED by a listing that was made when it was COMPLETE. So a file that the listing lacks is noticed
     here.
     """
-    run = services.ledger.find_run(run_id)
-    return run is not None and run.state in ("COMPLETE", "ARCHIVED") and not run.releases(upload.key)
+    return run.state in ("COMPLETE", "ARCHIVED") and not run.releases(upload.key)

@@ -53,9 +53,9 @@ def validate(services: Services, version: UploadVersion) -> None:
     version = _identify(services, version)
     upload = record(services, version)
     notify_landed(services, upload)
-    join_run(services, upload)
+    run = join_run(services, upload)
     _advance(services, upload)
-    announce(services, upload)
+    announce(services, upload, run)
     return
 
 
