@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from seqdrop.aws.errors import is_denied
+from seqdrop.config.analysis import TRAINING
+from seqdrop.kinds.plans import packaged
 
 from seqdrop_cli.progress import Progress, make_progress, read_progress
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 0.5, 5.0  # seconds between two readings of the ledger
 SHARE = 0.02  # of a core
 BATCHED = 500  # uploads whose records are read in one reading
-LISTED = 200  # uploads whose attempts are read once more when all are final
+ENDS = 200  # uploads that seem final, and whose attempts are read in one reading
 MOST = 20  # uploads whose attempts, jobs and awaited files are read in one reading
 
 
@@ -46,6 +48,7 @@ class Following:
         self._ledger = ledger
         self._versions = {version.id: version for version in versions}
         self._progress = {version.id: make_progress(version, None) for version in versions}
+        self._whole: set[str] = set()  # uploads whose progress was read with their attempts
         self._may_batch = True
         self._for_records, self._for_details = deque(self._versions), deque(self._versions)
 
@@ -62,25 +65,37 @@ class Following:
             known = self._progress[name].upload
             if known is None or known.revision != record.revision:
                 self._progress[name] = make_progress(self._versions[name], record)
+                self._whole.discard(name)
         for name in self._take(self._for_details, MOST):
             if self._progress[name].upload is not None:
                 self._read(name)
+        for name in [name for name in self._progress if self._seems_final(name)][:ENDS]:
+            self._read(name)
         return list(self._progress.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every upload is final."""
+        return all(map(self._is_final, self._progress))
+
+    def _is_final(self, name: str) -> bool:
+        return self._progress[name].is_final and not self._seems_final(name)
+
+    def _seems_final(self, name: str) -> bool:
+        """Return True if an upload is ARCHIVED by its record, and its attempts were not read since.
+
+        If it is replayed, it has an open attempt. Uploads without a model have no attempts.
+        """
+        progress = self._progress[name]
+        if progress.upload is None or progress.upload.state != "ARCHIVED" or name in self._whole:
+            return False
+        analysis = packaged().for_key(progress.key)
+        return analysis is None or analysis.has_model or analysis.name == TRAINING
 
     def read_all(self) -> list[Progress]:
         """Return the progress of all uploads after a full reading of those that are not final."""
-        for name, progress in list(self._progress.items()):
-            if not progress.is_final:
-                self._read(name)
-        return list(self._progress.values())
-
-    def complete(self) -> list[Progress]:
-        """Return the progress of all uploads with their attempts, also of those that became final between two readings.
-
-        Of more than LISTED uploads, only those that were read with their attempts before have them.
-        """
-        if len(self._progress) <= LISTED:
-            for name in self._progress:
+        for name in list(self._progress):
+            if not self._is_final(name):
                 self._read(name)
         return list(self._progress.values())
 
@@ -91,7 +106,7 @@ class Following:
             if len(names) == most:
                 break
             name = turns.popleft()
-            if not self._progress[name].is_final:
+            if not self._is_final(name):
                 names.append(name)
                 turns.append(name)
         return names
@@ -111,3 +126,4 @@ class Following:
     def _read(self, name: str) -> None:
         version = self._versions[name]
         self._progress[name] = read_progress(self._ledger, name, version.key, version.size)
+        self._whole.add(name)

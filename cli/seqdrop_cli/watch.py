@@ -44,13 +44,11 @@ def _follow(ledger: Ledger, versions: list[UploadVersion], patience: float) -> I
         uploads = following.read()
         yield uploads
         states = [upload.state for upload in uploads]
-        if all(upload.is_final for upload in uploads):
-            yield following.complete()
+        if following.is_done:
             return
         # Uploads are read one after another, so a waiting upload may have been read before another became final, which
         # could have released it. Only a second, equal reading of all shows that all are at rest.
         if states == last_states and at_rest(uploads) and [it.state for it in following.read_all()] == states:
-            yield following.complete()
             return
         has_changed = states != last_states
         if has_changed or STATES_OF_JOBS & set(states):
