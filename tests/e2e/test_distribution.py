@@ -19,6 +19,8 @@ from local.deploy import push_seed
 from local.proteins import Protein, encode_data_set, encode_fasta, make_proteins
 from tests.unit.results.proteins import read_three_line
 
+pytestmark = pytest.mark.long  # a training for each; the demo trains with FSDP in make test
+
 WEIGHTS, MODEL, LEAST = "tiny_t5", "structure", 0.8
 JOB = f"""
 model = "prott5"
@@ -115,7 +117,7 @@ def weights(s3, stack, tmp_path_factory) -> str:
     return push_weights(s3, stack.models, WEIGHTS, folder, "2026-01-01T00:00:00Z")
 
 
-@pytest.fixture(scope="module", params=["chapter", pytest.param("fsdp", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=["chapter", "fsdp"])
 def trained(request, pipeline, protein_set, weights):
     """A training. The seed is the current model before and afterwards, because other tests expect its predictions."""
     table, translations = CASES[request.param]
