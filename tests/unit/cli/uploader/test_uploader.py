@@ -94,7 +94,8 @@ def test_parts_that_s3_has_are_not_sent_again(make_engine, state_path, s3, run, 
     with UploadState(state_path) as opened:
         assert make_engine(opened, jobs=1).run(run).is_complete
     numbers = [arguments["PartNumber"] for operation, arguments in s3.calls if operation == "upload_part"]
-    assert sorted(numbers[sent:]) == [4, 5]
+    before = set(numbers[:sent])  # the fifth may have been on its way when the fourth failed
+    assert sorted(numbers[sent:]) == sorted({4, 5} - (before - {4}))
     assert arrived(s3) == files_of(run)
 
 
