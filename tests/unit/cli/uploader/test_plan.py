@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FASTQ, DNA, PROTEIN = b"@r\nACGT\n+\nIIII\n", b">c\nACGTN\n", b">p\nMKVLAAGIVGLFW\n"
-BAM = gzip.compress(b"BAM\1\0\0\0\0")
+BAM = gzip.compress(b"BAM\1\0\0\0\0", mtime=0)
 NO_SEQUENCE = "it is no FASTQ, FASTA or BAM file, and in no run folder"
 
 
@@ -41,8 +41,8 @@ def plan(*paths: Path, to: str | None = None, prefix: str | None = None, **optio
 
 
 LOOSE = {
-    "S1_R1.fastq.gz": gzip.compress(FASTQ),
-    "S1_I1.fastq.gz": gzip.compress(FASTQ),
+    "S1_R1.fastq.gz": gzip.compress(FASTQ, mtime=0),
+    "S1_I1.fastq.gz": gzip.compress(FASTQ, mtime=0),
     "Undetermined_S0_L001_R1_001.fastq": FASTQ,
     "genome.fa": DNA,
     "proteins.fasta": PROTEIN,
@@ -88,7 +88,7 @@ def test_a_folder_laid_out_like_the_bucket_does_not_bring_index_reads_to_a_model
         ("p.fasta", PROTEIN, "proteins", ["proteins/p.fasta"]),
         ("p.fasta", PROTEIN, "contigs", []),
         ("p.fasta", PROTEIN, "auto", ["proteins/p.fasta"]),
-        ("p.pep.gz", gzip.compress(b">p\nMKV\n"), "auto", ["proteins/p.pep.gz"]),
+        ("p.pep.gz", gzip.compress(b">p\nMKV\n", mtime=0), "auto", ["proteins/p.pep.gz"]),
         ("p.faa", DNA, "proteins", ["proteins/p.faa"]),
         ("g.fa", DNA, "auto", ["contigs/g.fa"]),
         ("g.fa", b">c\n" + b"ACGTRYSWKMBDHVNUacgt-\n" * 9, "contigs", ["contigs/g.fa"]),
