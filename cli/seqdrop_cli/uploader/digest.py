@@ -57,17 +57,16 @@ def _multiply(left: Matrix, right: Matrix) -> Matrix:
 
 @dataclass
 class Digest:
-    """CRC32 and SHA-256 of the bytes that were passed so far; with `sha` None only the CRC32."""
+    """CRC32 and SHA-256 of the bytes that were passed so far."""
 
     crc: int = 0
-    sha: hashlib._Hash | None = field(default_factory=hashlib.sha256)
+    sha: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def add(self, block: bytes) -> int:
-        """Take more bytes; return the CRC-32 of these alone. They are read once for all checksums."""
+        """Take more bytes; return the CRC-32 of these alone. They are read once for both."""
         crc = zlib.crc32(block)
         self.crc = combine_crc32(self.crc, crc, len(block))
-        if self.sha:
-            self.sha.update(block)
+        self.sha.update(block)
         return crc
 
     @property
@@ -77,5 +76,5 @@ class Digest:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 in hexadecimal digits; "" if it is not computed."""
-        return self.sha.hexdigest() if self.sha else ""
+        """The SHA-256 in hexadecimal digits."""
+        return self.sha.hexdigest()

@@ -53,8 +53,7 @@ class Part:
 class Sent:
     """A file that S3 has: the object version, the base64 CRC32 and the hexadecimal SHA-256 of its bytes.
 
-    `sha256` is "" if the file was sent in parts. `was_there` says that S3 had the same bytes before, so nothing was
-    sent.
+    `was_there` says that S3 had the same bytes before, so nothing was sent.
     """
 
     version: str

@@ -79,8 +79,7 @@ class Manifests:
         if sent is None:
             return {"name": name, "size": status.st_size} if is_bundled else None
         crc32 = binascii.hexlify(base64.b64decode(sent.crc32)).decode()
-        entry: Entry = {"name": name, "size": status.st_size, "crc32": crc32}
-        return entry | {"sha256": sent.sha256} if sent.sha256 else entry
+        return {"name": name, "size": status.st_size, "sha256": sent.sha256, "crc32": crc32}
 
     def _write(self, folder: Path, entries: list[Entry]) -> Path:
         """Write a manifest beside the spool of its run, unless the same one is there: then it was sent before."""

@@ -134,8 +134,7 @@ class Sender:
         self, file: IO[bytes], item: Item, identity: Identity, upload: tuple[str, int, Mapping[int, Part]]
     ) -> Sent:
         multipart, part_size, known = upload
-        # SHA-256 would take as long as all the rest, and S3 verifies the CRC32 of each part and of the whole object.
-        digest, parts, count = Digest(sha=None), self.part_sender.open(item, multipart), 0
+        digest, parts, count = Digest(), self.part_sender.open(item, multipart), 0
         file.seek(0)
         with parts:
             for number in range(1, -(-identity.size // part_size) + 1):
