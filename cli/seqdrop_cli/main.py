@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -17,6 +19,7 @@ def main(words: list[str] | None = None) -> int:
     0: success; 1: a negative result, such as an invalid file; 2: an error, explained on standard error; 130: Ctrl-C;
     141: the reader of standard output closed it. An unexpected exception is raised.
     """
+    atexit.register(gc.freeze)  # else the interpreter examines each object once more before it ends: 0.15 s
     try:
         return _run(sys.argv[1:] if words is None else words)
     except BrokenPipeError:

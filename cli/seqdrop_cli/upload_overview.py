@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
-    from rich.spinner import Spinner
 
 FEW = 12  # uploads that have a row each
 FRAME = 9  # lines around the rows
@@ -25,10 +24,10 @@ BAD = ("FAILED", "UNEXAMINED", "REJECTED", "WITHDRAWN")
 QUIET = ("LANDED", "WAITING")
 
 
-def show_uploads(uploads: Sequence[Progress], seconds: float, spinner: Spinner, height: int) -> RenderableType:
+def show_uploads(uploads: Sequence[Progress], seconds: float, height: int) -> RenderableType:
     """Return what to draw: a table of few uploads, else an overview that fits `height` lines."""
     if len(uploads) <= FEW:
-        return UploadTable(uploads, seconds, spinner)
+        return UploadTable(uploads, seconds)
     folder = find_folder(uploads)
     rows = select_rows(uploads, max(height - FRAME, 3))
     named = [replace(upload, key=upload.key.removeprefix(folder)) for upload in rows]
@@ -37,7 +36,7 @@ def show_uploads(uploads: Sequence[Progress], seconds: float, spinner: Spinner, 
     hidden = len(uploads) - len(rows)
     lines: list[RenderableType] = [title, count_states(uploads), Text(f"in {folder}" if folder else "", "dim")]
     if named:
-        lines.append(UploadTable(named, None, spinner, has_title=False))
+        lines.append(UploadTable(named, has_title=False))
     return Group(*lines, Text(f"{hidden:,} more" if hidden else "", "dim"))
 
 

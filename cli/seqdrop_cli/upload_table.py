@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-    from rich.spinner import Spinner
 
     from seqdrop_cli.progress import Progress
 
@@ -66,12 +65,11 @@ class Key:
 class UploadTable:
     """A table of uploads that fits the terminal; on a narrow terminal, the three steps share a column.
 
-    `seconds` is the time since watching began, None for a table that is printed once. The spinner marks busy steps.
+    `seconds` is the time since watching began, None for a table that is printed once.
     """
 
     uploads: Sequence[Progress]
     seconds: float | None = None
-    spinner: Spinner | None = None
     with_ids: bool = False
     has_title: bool = True
 
@@ -81,13 +79,13 @@ class UploadTable:
     def _wide_table(self) -> Table:
         table = self._table(*STEPS)
         for upload in self.uploads:
-            self._add_row(table, upload, *(_mark(step, self.spinner) for step in upload.steps))
+            self._add_row(table, upload, *(_mark(step) for step in upload.steps))
         return table
 
     def _narrow_table(self) -> Table:
         table = self._table("steps")
         for upload in self.uploads:
-            marks = Text(" ").join(_text_mark(step) for step in upload.steps)
+            marks = Text(" ").join(_mark(step) for step in upload.steps)
             self._add_row(table, upload, marks)
         return table
 
@@ -115,9 +113,5 @@ class UploadTable:
         return f"Seqdrop · {final} of {count} finished{time}"
 
 
-def _mark(step: str, spinner: Spinner | None) -> RenderableType:
-    return spinner if step == BUSY and spinner else _text_mark(step)
-
-
-def _text_mark(step: str) -> Text:
+def _mark(step: str) -> Text:
     return Text(MARKS[step], {DONE: "green", BAD: "red", BUSY: "cyan"}.get(step, "dim"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from seqdrop.companions.runs import marker_command
@@ -83,17 +82,15 @@ def _explain(progress: Progress) -> str:
 
 def _show_table(reports: Iterator[list[Progress]], console: Console) -> list[Progress]:
     from rich.live import Live
-    from rich.spinner import Spinner
 
-    from seqdrop_cli.upload_overview import FEW, show_uploads
+    from seqdrop_cli.upload_overview import show_uploads
 
-    started, spinner = time.monotonic(), Spinner("dots", style="cyan")
-    first = uploads = next(reports)
-    spins = len(first) <= FEW  # a long table costs milliseconds to draw: it is drawn once for each reading
-    with Live(console=console, refresh_per_second=8, auto_refresh=spins, transient=False) as live:
-        for uploads in chain([first], reports):
-            picture = show_uploads(uploads, time.monotonic() - started, spinner, console.height)
-            live.update(picture, refresh=not spins)
+    started = time.monotonic()
+    uploads: list[Progress] = []
+    # Drawing takes milliseconds, so it is done once for each reading, whose pauses limit the CPU time of both.
+    with Live(console=console, auto_refresh=False, transient=False) as live:
+        for uploads in reports:
+            live.update(show_uploads(uploads, time.monotonic() - started, console.height), refresh=True)
     return uploads
 
 

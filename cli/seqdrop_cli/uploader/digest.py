@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from isal import isal_zlib
 
 POLYNOMIAL = 0xEDB88320  # of CRC-32, with its bits reversed, as zlib has it
 Matrix = tuple[int, ...]  # 32 columns over GF(2), each an integer of 32 bits
@@ -64,7 +65,7 @@ class Digest:
 
     def add(self, block: bytes) -> int:
         """Take more bytes; return the CRC-32 of these alone. They are read once for both."""
-        crc = zlib.crc32(block)
+        crc = isal_zlib.crc32(block)
         self.crc = combine_crc32(self.crc, crc, len(block))
         self.sha.update(block)
         return crc

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from seqdrop.aws.errors import code_of, is_conflict, is_denied, is_missing
 from seqdrop.stages.duplicates import AGAIN
 
+from seqdrop_cli.uploader.direct_writes import DirectWrites
 from seqdrop_cli.uploader.records import Part
-from seqdrop_cli.uploader.small_objects import SmallObjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,17 +59,17 @@ class LandingBucket:
     denied: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._small = SmallObjects(self.s3)
+        self._direct = DirectWrites(self.s3)
 
     def put(self, key: str, body: bytes, digest: Digest, *, if_absent: bool) -> Stored:
         """Write an object. Raise TakenError if there is one under the key already and `if_absent` is true."""
         self.pace.take(len(body))
         if not self.again:
             headers = {"x-amz-checksum-crc32": digest.crc32, **({"If-None-Match": "*"} if if_absent else {})}
-            written = self.pace.insist(lambda: self._small.write(key, body, digest.sha256, headers))
+            written = self.pace.insist(lambda: self._direct.write(key, body, digest.sha256, headers))
             if written is not None:
                 return Stored(written.get("x-amz-version-id", "null"), written["etag"].strip('"'))
-        with self._small.learning(key):
+        with self._direct.learning(key):
             response = self._write(
                 "put_object",
                 Key=key,
@@ -96,12 +96,16 @@ class LandingBucket:
     def begin(self, key: str) -> str:
         """Begin a multipart upload; return its id."""
         kind = {"ChecksumAlgorithm": ALGORITHM, "ChecksumType": WHOLE}
-        upload: str = self._send("create_multipart_upload", Key=key, **kind, **self._metadata())["UploadId"]
+        with self._direct.learning(key):
+            upload: str = self._send("create_multipart_upload", Key=key, **kind, **self._metadata())["UploadId"]
         return upload
 
     def put_part(self, key: str, multipart: str, number: int, body: bytes, crc32: str) -> Part:
         """Send a part. Raise GoneError if S3 no longer has the upload."""
         self.pace.take(len(body))
+        written = self.pace.insist(lambda: self._direct.write_part(key, multipart, number, body, crc32))
+        if written is not None:
+            return Part(number, len(body), crc32, written["etag"].strip('"'))
         arguments = {"UploadId": multipart, "PartNumber": number, "Body": body, "ChecksumCRC32": crc32}
         response = self._write("upload_part", Key=key, **arguments)
         return Part(number, len(body), crc32, response["ETag"].strip('"'))

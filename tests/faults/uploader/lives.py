@@ -24,9 +24,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from seqdrop.kinds.plans import packaged
 from seqdrop_cli.uploader import parts, sending, uploader
+from seqdrop_cli.uploader.direct_writes import DirectWrites
 from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan
-from seqdrop_cli.uploader.small_objects import SmallObjects
 from seqdrop_cli.uploader.state import StateError, UploadState
 from seqdrop_cli.uploader.uploader import Options, Uploader, UploadFailedError
 
@@ -176,23 +176,23 @@ def send(endpoint: str, bucket: str, folder: Path, state: Path, points: Points, 
     parts.SMALLEST_PART, sending.WHOLE_BYTES, uploader.PAUSE = 5 * MIB, MIB, 0.05
     with WatchedState(state, points, pages) as opened:
         target = Target(endpoint, bucket, points)
-        watch_small_objects(points)
+        watch_direct_writes(points)
         engine = Uploader(target, opened, Options(jobs=4, patience=10), lambda _: None)
         outcome = engine.run(Plan([folder], Placement(packaged())))
         engine.close()
     return outcome.is_complete
 
 
-def watch_small_objects(points: Points) -> None:
-    """Make the response of a small object a place where a process may end; boto3 reports only its own responses."""
-    write = SmallObjects.write
+def watch_direct_writes(points: Points) -> None:
+    """Make the response of a direct write a place where a process may end; boto3 reports only its own responses."""
+    put = DirectWrites._put
 
-    def write_and_pass(*arguments):
-        written = write(*arguments)
+    def put_and_pass(*arguments):
+        written = put(*arguments)
         points.pass_one()
         return written
 
-    SmallObjects.write = write_and_pass
+    DirectWrites._put = put_and_pass
 
 
 def make_bucket(endpoint: str, bucket: str) -> bool:

@@ -19,7 +19,7 @@ from seqdrop_cli.uploader.uploader import Options, Uploader
 from seqdrop_cli.uploader.watching import Watcher, WatchSettings
 
 from tests.faults.uploader import lives
-from tests.faults.uploader.lives import MIB, RUN, Lab, Points, Target, WatchedState, digest, watch_small_objects
+from tests.faults.uploader.lives import MIB, RUN, Lab, Points, Target, WatchedState, digest, watch_direct_writes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def send(endpoint: str, bucket: str, folder: Path, state: Path, points: Points, 
     clock = Clock()
     with WatchedState(state, points, pages) as opened:
         target = Target(endpoint, bucket, points)
-        watch_small_objects(points)
+        watch_direct_writes(points)
         engine = Uploader(target, opened, Options(jobs=4, patience=10), lambda event: watcher.note(event))
         settings = WatchSettings((folder,), spool_folder(state, bucket), 0.0, lambda _: True)
         watcher = Watcher(settings, engine.run, lambda _: None, clock)

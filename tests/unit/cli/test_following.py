@@ -7,7 +7,6 @@ import io
 import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.spinner import Spinner
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli import following as module
@@ -96,7 +95,7 @@ def test_the_overview_counts_states_and_names_failures_first_and_the_folder_once
     rows = [upload.key[-9:] for upload in select_rows(uploads, 5)]
     assert (set(rows[:2]), len(rows)) == ({"007.fastq", "008.fastq"}, 5)
     console = Console(file=io.StringIO(), width=80, height=24)
-    console.print(show_uploads(uploads, 3.0, Spinner("dots"), 24))
+    console.print(show_uploads(uploads, 3.0, 24))
     lines = console.file.getvalue().splitlines()
     assert len(lines) <= 24
     assert sum("reads/run 7/L1/" in line for line in lines) == 1

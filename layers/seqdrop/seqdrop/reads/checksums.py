@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zlib
 from dataclasses import dataclass
+
+from isal import isal_zlib
 
 CRC32, SHA256, MD5 = ALGORITHMS = ("crc32", "sha256", "md5")
 _BY_DIGITS = {8: CRC32, 32: MD5, 64: SHA256}
@@ -43,7 +44,7 @@ class Hasher:
 
     def update(self, block: bytes) -> None:
         """Add the next bytes of the file."""
-        self._crc32 = zlib.crc32(block, self._crc32)
+        self._crc32 = isal_zlib.crc32(block, self._crc32)
         self._sha256.update(block)
         if self._md5:
             self._md5.update(block)

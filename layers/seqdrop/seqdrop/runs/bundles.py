@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from isal import isal_zlib
 
 from seqdrop.errors import RetryableError, SeqdropError
 from seqdrop.runs.bundle_index import Entry, Index, blocks, explain_name, name_bundle
@@ -60,7 +61,7 @@ class Hashes:
     def take(self, chunk: bytes) -> bytes:
         """Add a chunk, and return it."""
         self.size += len(chunk)
-        self.crc32 = zlib.crc32(chunk, self.crc32)
+        self.crc32 = isal_zlib.crc32(chunk, self.crc32)
         self.sha256.update(chunk)
         return chunk
 
