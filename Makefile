@@ -27,7 +27,8 @@ PIP_AUDIT := pip-audit==2.10.1
 COVERED := 95
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
+# Modules are compiled when they are first imported: PyTorch and boto3 bring thousands that nobody imports.
+PIP_OPTIONS := --no-compile $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help kernel setup demo stop test test-all coverage audit faults mms sdk2 sdk3 training-toolkit lint lock clean
