@@ -19,8 +19,8 @@ from seqdrop.aws.errors import is_missing
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+    from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
-    from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 PARALLEL = 10  # annotations that are copied at the same time: the size of a client's connection pool
 UNKNOWN = "not copied: the version of boto3 in this Lambda runtime does not know annotations"

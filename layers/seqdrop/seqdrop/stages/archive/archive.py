@@ -19,8 +19,8 @@ from seqdrop.stages.routing import is_gated, may_be_archived
 from seqdrop.stages.unreadable import reject_validated
 
 if TYPE_CHECKING:
+    from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
-    from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 
 def archive(services: Services, upload_id: str) -> None:

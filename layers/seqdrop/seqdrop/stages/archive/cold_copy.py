@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
@@ -19,29 +19,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.literals import StorageClassType
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
+    from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
 
 STORAGE_CLASS: StorageClassType = "DEEP_ARCHIVE"
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's limit
 # Fields that CopyObject copies, but a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
-
-
-class VerifiedCopy(TypedDict):
-    """The copy of an upload, as its receipt describes it.
-
-    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal. If
-    the former has annotations, `annotations` are their names, or the reason why they were not copied.
-    """
-
-    size: int
-    storage_class: str
-    sha256: NotRequired[str]
-    sha256_of_parts: NotRequired[str]
-    bucket: str
-    key: str
-    version_id: str | None
-    annotations: NotRequired[list[str] | str]
 
 
 def archive_key(upload: Upload) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,9 +16,11 @@ from seqdrop.runtime.log import logger
 from seqdrop.stages.archive.archived_uploads import visit_archived
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+    from seqdrop.archive.receipt import LandingObject, ListedChecksum, Receipt, RestoreTerms, VerifiedCopy
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
-    from seqdrop.stages.archive.cold_copy import VerifiedCopy
 
 MINIMUM_DAYS = 180
 # Bytes that S3 bills for each object besides its own, at the rates of Deep Archive and of Standard: index and metadata.
@@ -26,61 +28,6 @@ MINIMUM_DAYS = 180
 OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD = 32 * 1024, 8 * 1024
 POSITION = "receipts"  # name of the position in the ledger
 MAX_UPLOADS = 2000  # in one run
-
-
-# The entry of the list that agrees with a file. `as` says who wrote it; a keyword, hence this form of a TypedDict.
-ListedChecksum = TypedDict("ListedChecksum", {"key": str, "algorithm": str, "value": str, "as": str})
-
-
-class LandingObject(TypedDict):
-    """The object that was validated. `sha256_of_parts` and `part_size` (bytes) exist if it was copied in parts.
-
-    `crc32` and `md5` (hexadecimal) exist if they were computed. `format` is "other" if the file was only hashed.
-    """
-
-    bucket: str
-    key: str
-    version_id: str
-    size: int
-    etag: str
-    format: str
-    sha256: str
-    crc32: NotRequired[str]
-    md5: NotRequired[str]
-    sha256_of_parts: NotRequired[str]
-    part_size: NotRequired[int]
-
-
-class RestoreTerms(TypedDict):
-    """How long a restore takes, and what it costs per GB (10⁹ bytes) and, in `usd`, for the whole object."""
-
-    hours_at_most: int
-    usd_per_gb: float
-    usd: NotRequired[float]
-
-
-class Overhead(TypedDict):
-    """Bytes that are billed in addition to the size, at the rate of each storage class."""
-
-    deep_archive: int
-    standard: int
-
-
-class Receipt(TypedDict):
-    """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them.
-
-    `checksum_list` exists if a checksum list of the run agrees with the bytes (docs/checksums.md).
-    """
-
-    upload: str
-    landing: LandingObject
-    archive: VerifiedCopy
-    checksum_list: NotRequired[ListedChecksum]
-    predictions: NotRequired[str]
-    verified_at: str
-    billed_at_least_days: int
-    billed_overhead_bytes: Overhead
-    restore: dict[str, RestoreTerms]
 
 
 # us-east-1, from the S3 pricing page of 2025; other regions differ a little.
@@ -148,16 +95,22 @@ def has_receipt(services: Services, upload: Upload) -> bool:
     return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
-def read_copy_version(services: Services, upload: Upload) -> str | None:
-    """Return the version id of the copy in the receipt of an upload; None if there is no receipt or no version."""
+def read_receipt(s3: S3Client, results: str, upload_id: str) -> Receipt | None:
+    """Return the receipt of an upload from the results bucket; None if there is none."""
     try:
-        response = services.s3.get_object(Bucket=services.settings.results, Key=keys.receipt(upload.id))
+        response = s3.get_object(Bucket=results, Key=keys.receipt(upload_id))
     except ClientError as error:
         if is_missing(error):
             return None
         raise
     receipt: Receipt = json.loads(response["Body"].read())
-    return receipt["archive"]["version_id"]
+    return receipt
+
+
+def read_copy_version(services: Services, upload: Upload) -> str | None:
+    """Return the version id of the copy in the receipt of an upload; None if there is no receipt or no version."""
+    receipt = read_receipt(services.s3, services.settings.results, upload.id)
+    return receipt["archive"]["version_id"] if receipt else None
 
 
 def _is_proven(services: Services, upload: Upload) -> bool:

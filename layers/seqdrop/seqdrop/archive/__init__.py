@@ -1,0 +1,1 @@
+"""The archive as data: storage classes and their prices, receipts, and where the bytes of a file are."""

@@ -1,0 +1,93 @@
+"""The receipt of an archived file, `receipts/<upload id>.json` in the results bucket: the proof of its copy."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+# The entry of the list that agrees with a file. `as` says who wrote it; a keyword, hence this form of a TypedDict.
+ListedChecksum = TypedDict("ListedChecksum", {"key": str, "algorithm": str, "value": str, "as": str})
+
+
+class LandingObject(TypedDict):
+    """The object that was validated. `sha256_of_parts` and `part_size` (bytes) exist if it was copied in parts.
+
+    `crc32` and `md5` (hexadecimal) exist if they were computed. `format` is "other" if the file was only hashed.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    format: str
+    sha256: str
+    crc32: NotRequired[str]
+    md5: NotRequired[str]
+    sha256_of_parts: NotRequired[str]
+    part_size: NotRequired[int]
+
+
+class RestoreTerms(TypedDict):
+    """How long a restore takes, and what it costs per GB (10⁹ bytes) and, in `usd`, for the whole object."""
+
+    hours_at_most: int
+    usd_per_gb: float
+    usd: NotRequired[float]
+
+
+class Overhead(TypedDict):
+    """Bytes that are billed in addition to the size, at the rate of each storage class."""
+
+    deep_archive: int
+    standard: int
+
+
+class BundlePlace(TypedDict):
+    """The place of a file in a bundle (docs/bundles.md): the file begins at byte `offset` of the tar.
+
+    `size` (bytes) and `sha256` (hexadecimal) are those of the whole tar, `index` is the key of its index in the results
+    bucket, and `name` the file's name in the index.
+    """
+
+    name: str
+    offset: int
+    size: int
+    sha256: str
+    index: str
+
+
+class VerifiedCopy(TypedDict):
+    """The copy of an upload, as its receipt describes it.
+
+    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal. If
+    the former has annotations, `annotations` are their names, or the reason why they were not copied. If the file is in
+    a bundle, `bundle` says where; `bucket`, `key` and `version_id` are then those of the bundle's tar, and `size` and
+    `sha256` those of the file.
+    """
+
+    size: int
+    storage_class: str
+    sha256: NotRequired[str]
+    sha256_of_parts: NotRequired[str]
+    bucket: str
+    key: str
+    version_id: str | None
+    annotations: NotRequired[list[str] | str]
+    bundle: NotRequired[BundlePlace]
+
+
+class Receipt(TypedDict):
+    """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them.
+
+    `checksum_list` exists if a checksum list of the run agrees with the bytes (docs/checksums.md).
+    """
+
+    upload: str
+    landing: LandingObject
+    archive: VerifiedCopy
+    checksum_list: NotRequired[ListedChecksum]
+    predictions: NotRequired[str]
+    verified_at: str
+    billed_at_least_days: int
+    billed_overhead_bytes: Overhead
+    restore: dict[str, RestoreTerms]
