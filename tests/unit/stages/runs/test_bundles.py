@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from seqdrop import clock
 from seqdrop.runs.bundle_index import name_bundle
 from seqdrop.runs.bundles import write_bundle
+from seqdrop.stages.runs.judgement import judge_survey
+from seqdrop.stages.runs.survey import Survey, take_survey
 from seqdrop.runs.files import RunFile
 
 from tests.unit.stages.runs.test_run import ANALYSIS
@@ -74,3 +76,18 @@ def test_an_index_that_cannot_be_read_is_a_problem_of_the_run(world, novaseq):
     world.wait(60)
     assert world.run().state in ("COPYING", "COMPLETE")  # files of the list are missing
     assert world.upload(ANALYSIS + "Manifest.tsv").state == "VALIDATED"
+
+
+def test_a_judgement_reads_each_index_once(world, novaseq, monkeypatch):
+    names, read = [], Survey.read
+    monkeypatch.setattr(Survey, "read", lambda survey, name: names.append(name) or read(survey, name))
+    files = with_bundle(novaseq)
+    world.drop_all(files)
+    world.wait(1)  # its grace time is not over
+    names.clear()
+    survey = take_survey(world.services, world.run())
+    judge_survey(survey)
+    survey.divide(["Analysis/1"]).files_below("Analysis/1")
+    assert [name for name in names if name.endswith(".index.tsv")] == [
+        name for name in files if name.endswith(".index.tsv")
+    ]

@@ -69,10 +69,10 @@ def _was_opened(services: Services, run: Run, name: str) -> bool:
 def announce(services: Services, upload: Upload, run: Run | None) -> None:
     """Send the run of an upload to be judged, if the upload may change the verdict or describes the run.
 
-    `run` is its record as `join_run` returned it: a judgement that began after that has seen the file.
+    That is also a file that begins a new part of a complete run: the first one makes the run COPYING again. `run` is
+    the record as `join_run` returned it: a judgement that began after that has seen the file.
 
-    That is also a file that begins a new part of a complete run: the first one makes the run COPYING again. Each
-    judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
+    Each judgement reads the records of all files of the run, and a run may have a checksum list beside each file. So a
     judgement SOON is enough for all lists that arrive until then.
     """
     if run is None:

@@ -59,13 +59,13 @@ def judge_survey(survey: Survey) -> Judgement:
     complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
     survey = survey.divide(unit.folder for unit in verdict.units)
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
-    unread = {folder: sum(entry.is_pending for entry in survey.below(folder)) for folder in fresh}
+    unread = {folder: [entry.modified for entry in survey.below(folder) if entry.is_pending] for folder in fresh}
+    pending = [modified for times in unread.values() for modified in times]
     ready = tuple(dict.fromkeys([*run.opening, *(folder for folder in fresh if not unread[folder])]))
     state = _find_state(survey, verdict, ready)
-    cause = _explain(survey, verdict, ready) + _describe_unread(sum(unread.values())) + problem
-    pending = [entry.modified for folder in fresh for entry in survey.below(folder) if entry.is_pending]
+    cause = _explain(survey, verdict, ready) + _describe_unread(len(pending)) + problem
     due_at = _find_next_look(survey, verdict, pending, state, now)
-    return Judgement(verdict, ready, sum(unread.values()), state, cause, due_at)
+    return Judgement(verdict, ready, len(pending), state, cause, due_at)
 
 
 def _read_manifest(survey: Survey) -> tuple[dict[str, int | None] | None, str]:

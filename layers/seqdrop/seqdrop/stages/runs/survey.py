@@ -75,8 +75,10 @@ class Survey:
     parts: tuple[str, ...] = ()
 
     def divide(self, parts: Iterable[str]) -> Survey:
-        """Return the survey of a run that has these parts; "" is left out."""
-        return replace(self, parts=tuple(f"{part}/" for part in parts if part))
+        """Return the survey of a run that has these parts; "" is left out. What this one has read is not read again."""
+        divided = replace(self, parts=tuple(f"{part}/" for part in parts if part))
+        vars(divided).update({name: content for name, content in vars(self).items() if name != "parts"})
+        return divided
 
     @cached_property
     def latest(self) -> dict[str, Entry]:
