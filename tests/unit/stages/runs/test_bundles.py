@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from seqdrop import clock
 from seqdrop.runs.bundle_index import name_bundle
 from seqdrop.runs.bundles import write_bundle
+from seqdrop.runs.files import RunFile
 from seqdrop.stages.runs.judgement import judge_survey
 from seqdrop.stages.runs.survey import Survey, take_survey
-from seqdrop.runs.files import RunFile
 
 from tests.unit.stages.runs.test_run import ANALYSIS
 
