@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "fetch": "download the results of an upload",
     "replay": "try failed uploads again, or predict again with the current model",
     "release": "archive files whose attempt failed, without predictions",
+    "doctor": "check whether a stack can do its work: models, quotas, mails, key, and one small file",
     "redrive": "show messages that a function could not handle, and send them back",
     "config": Group(
         "check analyses.toml or a job.toml; print their JSON Schemas",
