@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seqdrop.runs.names import MANIFEST
 from seqdrop.uploads import UploadVersion
 
-from seqdrop_cli.console import format_size, note, say
+from seqdrop_cli.console import format_size, is_terminal, note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundled_plan import BundledPlan
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
@@ -20,7 +21,15 @@ from seqdrop_cli.uploader.heaps import limit_heaps
 from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan
-from seqdrop_cli.uploader.reports import Summary, count_files, describe_left_out, describe_outcome, describe_plan
+from seqdrop_cli.uploader.progress_line import ProgressLine
+from seqdrop_cli.uploader.reports import (
+    Lines,
+    Summary,
+    count_files,
+    describe_left_out,
+    describe_outcome,
+    describe_plan,
+)
 from seqdrop_cli.uploader.run_bundles import spool_folder
 from seqdrop_cli.uploader.run_manifest import Manifests
 from seqdrop_cli.uploader.state import UploadState
@@ -66,12 +75,15 @@ def run_upload(options: UploadOptions) -> int:
     if options.dry_run:
         return 0
     target = find_target(options)
-    uploads = Uploads(target.landing, options.watch, _reporter(options, target.landing))
+    reporter = _make_reporter(options, target.landing, summary)
+    uploads = Uploads(target.landing, options.watch, reporter or write_json)
     with UploadState(options.state or find_state(target, os.environ)) as state:
         spools = spool_folder(state.path, target.landing)
         source = BundledPlan(plan, spools, uploads, is_bundling=options.bundles, again=options.again)
         with closing(source):
-            outcome = _send(options, target, state, plan, source)
+            with closing(reporter) if reporter else nullcontext():
+                transfer = _send(options, target, state, plan, source)
+            outcome = _print_outcome(options, transfer, source)
         status = _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
         if options.free_after:
             _free(options, target, state, plan)
@@ -111,15 +123,24 @@ def _show_plan(options: UploadOptions, plan: Plan, summary: Summary) -> None:
         (say if options.dry_run else note)(line)
 
 
-def _reporter(options: UploadOptions, bucket: str) -> Callable[[Event], None]:
+def _make_reporter(options: UploadOptions, bucket: str, summary: Summary) -> Lines | None:
+    """Return what prints the progress for people; None for JSON."""
     if options.json:
-        return write_json
-    from seqdrop_cli.uploader.reports import Lines
+        return None
+    is_shown = is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+    return Lines(bucket, summary.files, ProgressLine(summary.size, sys.stderr) if is_shown else None)
 
-    return Lines(bucket)
+
+@dataclass(frozen=True)
+class Transfer:
+    """What happened to the files of a plan in `seconds`, and to the manifests of its complete runs (`listed`)."""
+
+    files: Outcome
+    listed: Outcome
+    seconds: float
 
 
-def _send(options: UploadOptions, target: Target, state: UploadState, plan: Plan, source: BundledPlan) -> Outcome:
+def _send(options: UploadOptions, target: Target, state: UploadState, plan: Plan, source: BundledPlan) -> Transfer:
     settings = Options(options.jobs, options.limit, options.again, options.min_age)
     limit_heaps()
     uploader = Uploader(target, state, settings, source.take)
@@ -132,14 +153,19 @@ def _send(options: UploadOptions, target: Target, state: UploadState, plan: Plan
         raise KeyboardInterrupt(_describe_stop(sent)) from interrupt
     finally:
         uploader.close()
-    seconds, outcome = time.monotonic() - started, outcome.with_problems(listed)
+    return Transfer(outcome, listed, time.monotonic() - started)
+
+
+def _print_outcome(options: UploadOptions, transfer: Transfer, source: BundledPlan) -> Outcome:
+    """Print what happened; return the outcome of all."""
+    outcome = transfer.files.with_problems(transfer.listed)
     if options.json:
-        write_json(Event(SUMMARY, {**outcome.facts(), "seconds": round(seconds, 3)}))
-    else:
-        for line in [*describe_outcome(outcome, seconds), *source.describe()]:
-            note(line)
-        if listed.sent:
-            note(f"{MANIFEST} was sent last: with it the pipeline knows that nothing is missing")
+        write_json(Event(SUMMARY, {**outcome.facts(), "seconds": round(transfer.seconds, 3)}))
+        return outcome
+    for line in [*describe_outcome(outcome, transfer.seconds), *source.describe()]:
+        note(line)
+    if transfer.listed.sent:
+        note(f"{MANIFEST} was sent last: with it the pipeline knows that nothing is missing")
     return outcome
 
 

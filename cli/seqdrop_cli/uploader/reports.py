@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from seqdrop_cli.console import format_size, say
+from seqdrop_cli.console import format_size, is_terminal, say
 from seqdrop_cli.uploader.events import FINISHED, Event, Outcome
 from seqdrop_cli.uploader.uploader import ARCHIVED, SENT, THERE
 
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from seqdrop_cli.uploader.listing import LeftOut
     from seqdrop_cli.uploader.plan import Plan
+    from seqdrop_cli.uploader.progress_line import ProgressLine
     from seqdrop_cli.uploader.records import Item
 
 SHOWN_FAILURES = 20
+FEW = 50  # files whose lines are printed on a terminal
 
 
 @dataclass
@@ -91,16 +93,29 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+@dataclass
 class Lines:
-    """Prints upload id and address of each file that is sent."""
+    """Prints upload id and address of each file that is sent, and shows the progress of all on a terminal.
 
-    def __init__(self, bucket: str) -> None:
-        self._bucket = bucket
+    If the output is a terminal, the lines of more than FEW files would only scroll by, so they are left out.
+    """
+
+    bucket: str
+    files: int
+    progress: ProgressLine | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
-        if event.kind == FINISHED:
-            say(f"{event.facts['upload']}  s3://{self._bucket}/{event.facts['key']}")
+        if event.kind == FINISHED and (self.files <= FEW or not is_terminal()):
+            self.close()
+            say(f"{event.facts['upload']}  s3://{self.bucket}/{event.facts['key']}")
+        if self.progress:
+            self.progress(event)
+
+    def close(self) -> None:
+        """Remove the progress from the terminal."""
+        if self.progress:
+            self.progress.clear()
 
 
 def count_files(files: int) -> str:
