@@ -1,4 +1,4 @@
-"""The account services that SageMaker needs: permissions, roles, sessions and EventBridge.
+"""The account services that SageMaker and S3 Batch Operations need: permissions, roles, sessions and EventBridge.
 
 An `Account` lives in ministack's process, next to IAM's own records. SageMaker calls it from its own process.
 """
@@ -28,7 +28,12 @@ class Account:
         self._loop = loop
 
     def find_refusal(
-        self, caller: tuple[str, str, str], action: str, resource: str, context: Mapping[str, str | list[str]]
+        self,
+        caller: tuple[str, str, str],
+        action: str,
+        resource: str,
+        context: Mapping[str, str | list[str]],
+        service: str = SERVICE,
     ) -> str | None:
         """Return why the policies of a caller (access key, account, region) deny an action; None if they allow it.
 
@@ -39,7 +44,7 @@ class Account:
 
         access_key, account, region = caller
         with request_scope(account, region):
-            denial = iam_evaluator.enforce(access_key, action, SERVICE, region, resource, context)
+            denial = iam_evaluator.enforce(access_key, action, service, region, resource, context)
         return None if denial is None else _message(denial, action, resource)
 
     def read_request_tags(self, action: str, request: Mapping[str, object]) -> dict[str, str]:

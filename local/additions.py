@@ -3,9 +3,12 @@
 from types import ModuleType
 
 from local import sagemaker_process
+from local.account import Account
+from local.batch import gateway
 from local.calls import Remote
 from local.patches import (
     bucket_properties,
+    lambda_hosts,
     lambda_layers,
     lambda_queues,
     queue_permissions,
@@ -13,6 +16,7 @@ from local.patches import (
     s3_copies,
     s3_encryption,
     s3_events,
+    s3_inventories,
     s3_multipart,
     s3_permissions,
     s3_ranges,
@@ -30,17 +34,20 @@ PATCHES = (
     s3_multipart,
     s3_ranges,
     s3_restores,
+    s3_inventories,
     s3_permissions,
     bucket_properties,
     table_properties,
+    lambda_hosts,
     lambda_layers,
     lambda_queues,
     queue_permissions,
 )
 
 
-def install(app: ModuleType, sagemaker: Remote) -> None:
-    """Register the embedded SageMaker with ministack's gateway module, and apply the patches."""
+def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str) -> None:
+    """Register SageMaker and S3 Batch Operations with ministack's gateway module, and apply the patches."""
     sagemaker_process.install(app, sagemaker)
+    gateway.install(app, account, endpoint)
     for patch in PATCHES:
         patch.apply()

@@ -10,6 +10,8 @@ import boto3
 import botocore.session
 from botocore.loaders import Loader
 
+from local.account_hosts import resolve_account_hosts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,6 +41,8 @@ class EmbeddedSession(boto3.Session):
     def client(self, service_name: str, *arguments: object, **options: object) -> BaseClient:
         """Return a client as boto3 does, for the embedded server unless `endpoint_url` names another one."""
         options.setdefault("endpoint_url", self._endpoint)
+        if service_name == "s3control":
+            resolve_account_hosts()  # this process, and only if it calls the one service that needs it
         return super().client(service_name, *arguments, **options)
 
     def resource(self, service_name: str, *arguments: object, **options: object) -> ServiceResource:

@@ -123,15 +123,16 @@ async def serve(
     listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None], warm: bool
 ) -> None:
     """Start SageMaker, import ministack, install the additions, and serve requests until the process ends."""
-    sagemaker = SageMakerProcess(workdir, f"http://{LOOPBACK}:{state.port}", limits, warm)
+    endpoint, account = f"http://{LOOPBACK}:{state.port}", Account(asyncio.get_running_loop())
+    sagemaker = SageMakerProcess(workdir, endpoint, limits, warm)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack import app
 
     from local.additions import install
 
-    install(app, sagemaker.remote)
-    sagemaker.attend(Account(asyncio.get_running_loop()))
+    install(app, sagemaker.remote, account, endpoint)
+    sagemaker.attend(account)
     config = Config()
     config.bind, config.keep_alive_timeout = [f"fd://{listener.fileno()}"], 75
     write_state(workdir, state)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
+import zipfile
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -63,6 +65,28 @@ def make_bucket(aws: EmbeddedAws, versioned: bool = False) -> str:
     if versioned:
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
+
+
+def run_function(aws: EmbeddedAws, source: str, role: str, **variables: str) -> object:
+    """Create a function whose module defines `handler`, invoke it once, and return its response."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("app.py", source)
+    name, functions = unique_name("function"), aws.client("lambda")
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Role=role,
+        Code={"ZipFile": package.getvalue()},
+        Environment={"Variables": variables},
+        Timeout=30,
+    )
+    response = functions.invoke(FunctionName=name)
+    payload = json.loads(response["Payload"].read())
+    if "FunctionError" in response:
+        raise AssertionError(payload)
+    return payload
 
 
 def make_model_archive(files: dict[str, str]) -> bytes:

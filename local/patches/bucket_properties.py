@@ -1,4 +1,4 @@
-"""CloudFormation's bucket encryption and lifecycle, which ministack drops silently.
+"""CloudFormation's bucket encryption, lifecycle and inventories, which ministack drops silently.
 
 The S3 API's own operations set them. So a value that S3 refuses fails the stack, and S3 returns the properties as if a
 client had set them.
@@ -13,20 +13,23 @@ from botocore.serialize import create_serializer
 from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
+from local.patches import s3_inventories
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENCRYPTION, LIFECYCLE = "BucketEncryption", "LifecycleConfiguration"
+ENCRYPTION, LIFECYCLE, INVENTORIES = "BucketEncryption", "LifecycleConfiguration", "InventoryConfigurations"
 
 
 def apply() -> None:
-    """Apply both properties wherever ministack applies those that it knows."""
+    """Apply the properties wherever ministack applies those that it knows."""
     apply_known = provisioners._s3_apply_configurations
 
     def apply_all_configurations(name: str, props: dict, old_props: dict | None = None) -> None:
         apply_known(name, props, old_props)
         _reconcile(name, ENCRYPTION, props, old_props, _put_encryption, s3._delete_bucket_encryption)
         _reconcile(name, LIFECYCLE, props, old_props, _put_lifecycle, s3._delete_bucket_lifecycle)
+        _reconcile(name, INVENTORIES, props, old_props, _put_inventories, s3_inventories.remove_configurations)
 
     provisioners._s3_apply_configurations = apply_all_configurations
 
@@ -45,6 +48,31 @@ def _reconcile(
             raise ValueError(f"{prop} of {name} was refused: {body!r}")
     elif old_props and prop in old_props:
         delete(name)
+
+
+def _put_inventories(name: str, value: list[dict]) -> tuple:
+    s3_inventories.remove_configurations(name)
+    for item in value:
+        body = _encode_xml("PutBucketInventoryConfiguration", name, convert_inventory(item))
+        response = s3_inventories.put_configuration(name, item["Id"], body)
+        if response[0] >= 400:
+            return response
+    return 204, {}, b""
+
+
+def convert_inventory(item: dict) -> dict:
+    """Return CloudFormation's configuration of an inventory as members of the request of the S3 API."""
+    names = {"BucketArn": "Bucket", "BucketAccountId": "AccountId"}
+    configuration = {
+        "Id": item["Id"],
+        "IsEnabled": str(item["Enabled"]).lower() == "true",
+        "IncludedObjectVersions": item["IncludedObjectVersions"],
+        "Schedule": {"Frequency": item["ScheduleFrequency"]},
+        "OptionalFields": item.get("OptionalFields", []),
+        "Destination": {"S3BucketDestination": _rename(item["Destination"], names)},
+    }
+    filters = {"Filter": {"Prefix": item["Prefix"]}} if item.get("Prefix") else {}
+    return {"Id": item["Id"], "InventoryConfiguration": configuration | filters}
 
 
 def _put_encryption(name: str, value: dict) -> tuple:

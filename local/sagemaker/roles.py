@@ -1,4 +1,4 @@
-"""Execution roles, which SageMaker assumes; their policies decide what it may read and write."""
+"""Roles that a service of AWS assumes, by default SageMaker; their policies decide what it may read and write."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ SESSION_SECONDS = 12 * 3600
 
 
 class Roles:
-    """The roles of the account at `endpoint`; `account` is a proxy of its Account."""
+    """The roles of the account at `endpoint`; `account` is a proxy of its Account, `principal` assumes them."""
 
-    def __init__(self, endpoint: str, account: Remote) -> None:
-        self.endpoint, self._account = endpoint, account
+    def __init__(self, endpoint: str, account: Remote, principal: str = PRINCIPAL) -> None:
+        self.endpoint, self._account, self._principal = endpoint, account, principal
 
     def check_trust(self, role: str) -> None:
-        """Raise ValidationError unless the role exists and lets SageMaker assume it."""
-        if not _trusts(self._account.call("find_trust_policy", role)):
+        """Raise ValidationError unless the role exists and lets the service assume it."""
+        if not _trusts(self._account.call("find_trust_policy", role), self._principal):
             raise ValidationError(
                 f"Could not assume role {role}. Please ensure that the role exists and allows principal "
-                f"'{PRINCIPAL}' to assume the role."
+                f"'{self._principal}' to assume the role."
             )
 
     def client(self, service: str, keys: dict[str, str], region: str) -> BaseClient:
@@ -55,15 +55,15 @@ class Roles:
         return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token}
 
 
-def _trusts(policy: dict) -> bool:
-    """Return True if a trust policy lets SageMaker assume the role.
+def _trusts(policy: dict, principal: str) -> bool:
+    """Return True if a trust policy lets the service assume the role.
 
     ministack's evaluator does not support service principals, so the relevant fields are read here.
     """
     return any(
         statement.get("Effect") == "Allow"
         and "sts:AssumeRole" in _as_list(statement.get("Action"))
-        and PRINCIPAL in _services(statement.get("Principal"))
+        and principal in _services(statement.get("Principal"))
         for statement in _as_list(policy.get("Statement"))
     )
 

@@ -38,14 +38,14 @@ JAVA_CATEGORIES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
 
 
 @functools.cache
-def load_service_model() -> ServiceModel:
-    """Return botocore's model of SageMaker."""
-    return botocore.session.Session().get_service_model("sagemaker")
+def load_service_model(service: str = "sagemaker") -> ServiceModel:
+    """Return botocore's model of a service."""
+    return botocore.session.Session().get_service_model(service)
 
 
-def check(operation: str, parameters: dict) -> None:
+def check(operation: str, parameters: dict, service: str = "sagemaker") -> None:
     """Raise ValidationError with all problems of a request, in the wording of AWS."""
-    problems = list(_structure(load_service_model().operation_model(operation).input_shape, parameters, ""))
+    problems = list(_structure(load_service_model(service).operation_model(operation).input_shape, parameters, ""))
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
         raise ValidationError(count + "; ".join(problems))

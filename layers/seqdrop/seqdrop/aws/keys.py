@@ -13,8 +13,8 @@ from __future__ import annotations
 import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
-WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/")
-RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/")
+WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/", "inventory/")
+RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/", "inventory/")
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -99,6 +99,16 @@ def checkpoints(name: str) -> str:
     return f"checkpoints/{name}/"
 
 
+def inventory_portions(inventory: str) -> str:
+    """Return `inventory/<32 digits>/`, the prefix of what the ledger said when an inventory was compared with it."""
+    return f"inventory/{inventory}/"
+
+
+def inventory_portion(inventory: str, number: int, after: str) -> str:
+    """Return `inventory/<32 digits>/00000_<time>`, the key of one portion; the next one begins after that time."""
+    return f"{inventory_portions(inventory)}{number:05d}_{after}"
+
+
 # -- results bucket: for the lab --
 
 
@@ -157,6 +167,15 @@ def run_result(analysis: str, folder: str, name: str) -> str:
     instrument's description of the run.
     """
     return f"runs/{analysis}/{folder}/{name}"
+
+
+INVENTORIES = "inventory/lists/"
+"""The prefix below which S3 writes the inventories of the archive bucket."""
+
+
+def inventory_report(date: str, name: str) -> str:
+    """Return `inventory/reports/<date>/inventory-report.json`, the key of one file of the report on an inventory."""
+    return f"inventory/reports/{date}/{name}"
 
 
 # -- models bucket: models and the code of jobs --

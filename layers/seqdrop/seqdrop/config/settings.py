@@ -24,6 +24,7 @@ ONLY_SOME = frozenset(
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
+        "inventory_queue",
     }
 )
 
@@ -48,6 +49,7 @@ class Settings:
     training_queue: str
     finish_queue: str
     archive_queue: str
+    inventory_queue: str  # of the function inventory only
     topic: str  # ARN of the notification topic
     key: str  # ARN of the KMS key that encrypts everything
     job_subnets: str  # of all jobs: comma-separated ids; "" for no VPC
@@ -111,7 +113,8 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        for url in (*own, self.finish_queue, self.archive_queue):
+        some = vars(self).get("inventory_queue", "")  # absent from the environment of other functions
+        for url in (*own, self.finish_queue, self.archive_queue, some):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")

@@ -18,7 +18,7 @@ from seqdrop.uploads import UploadVersion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seqdrop.runtime.messages import EventObject, JobMessage, S3Message, S3Record, StartMessage
+    from seqdrop.runtime.messages import EventObject, InventoryMessage, JobMessage, S3Message, S3Record, StartMessage
 
 
 class UnknownEventError(SeqdropError):
@@ -71,6 +71,17 @@ def parse_finished_job(body: JobMessage) -> str | None:
     if job is None:
         raise UnknownEventError(f"not a state change of a job: {body.get('detail-type')!r}")
     return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
+
+
+def parse_inventory_message(body: S3Message | InventoryMessage) -> str:
+    """Return the key of the manifest.checksum that completes an inventory; "" for another object.
+
+    Raise UnknownEventError if the message is neither an event of S3 nor one that continues.
+    """
+    if name := body.get("inventory"):
+        return str(name)
+    versions = parse_landed_versions(cast("S3Message", body))
+    return next((version.key for version in versions if version.key.endswith("/manifest.checksum")), "")
 
 
 def parse_start_message(body: object) -> StartMessage:

@@ -106,6 +106,12 @@ def make_run_message(run: str) -> RunMessage:
     return {"run": run}
 
 
+class InventoryMessage(TypedDict):
+    """The body of a message in the queue of inventory that continues: the key of the inventory's manifest.checksum."""
+
+    inventory: str
+
+
 def make_free_slots_message(reporter: str) -> dict[str, str]:
     """Return the body that reports free job slots to start_transform.
 
@@ -114,7 +120,7 @@ def make_free_slots_message(reporter: str) -> dict[str, str]:
     return {"room": reporter}
 
 
-Body = S3Message | JobMessage | UploadMessage | StartMessage | RunMessage | dict[str, str]
+Body = S3Message | JobMessage | UploadMessage | StartMessage | RunMessage | InventoryMessage | dict[str, str]
 
 # -- the Lambda event of a queue --
 

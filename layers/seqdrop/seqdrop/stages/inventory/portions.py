@@ -1,0 +1,85 @@
+"""What the ledger says about the archive, read in portions that outlast an invocation.
+
+Each portion is an object of the work bucket, whose name says where the next one begins. So an invocation continues
+where an earlier one ran out of time, and a message that is delivered twice reads nothing twice.
+"""
+
+from __future__ import annotations
+
+import io
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqdrop.archive.claims import CLAIM, make_claim
+from seqdrop.archive.inventory import to_milliseconds
+from seqdrop.archive.storage_classes import DEEP_ARCHIVE
+from seqdrop.aws import keys
+from seqdrop.ledger.moves import UPLOAD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+
+PORTION = 100_000  # files
+BEGINNING, END = "0", "end"
+
+
+def collect(services: Services, inventory: str, before: str, has_time: Callable[[], bool]) -> NDArray[np.void] | None:
+    """Return a row of CLAIM for each ARCHIVED upload; None if there was no time to read all of them.
+
+    `inventory` names the portions. `before` is the last time of archiving that matters; it is the same in all
+    invocations. A file whose record was written at the end of a portion may have two rows.
+    """
+    names = _list_portions(services, inventory)
+    after = names[-1].rpartition("_")[2] if names else BEGINNING
+    while after != END:
+        if not has_time():
+            return None
+        rows, after = _read_portion(services, after, before)
+        names.append(keys.inventory_portion(inventory, len(names), after))
+        _store(services, names[-1], rows)
+    return np.concatenate([_load(services, name) for name in names])
+
+
+def _list_portions(services: Services, inventory: str) -> list[str]:
+    pages = services.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=services.settings.work, Prefix=keys.inventory_portions(inventory)
+    )
+    return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+
+
+def _read_portion(services: Services, after: str, before: str) -> tuple[NDArray[np.void], str]:
+    """Return the next portion, and the time after which the following one begins."""
+    uploads = services.ledger.in_state(UPLOAD, "ARCHIVED", before, after)
+    rows, last, count = [], after, 0
+    for upload in islice(uploads, PORTION):
+        count, last = count + 1, upload.moved_at
+        if upload.archive_key:
+            rows.append(_claim(upload))
+    has_more = count == PORTION and last != after
+    return np.array(rows, CLAIM), last if has_more else END
+
+
+def _claim(upload: Upload) -> tuple[int, int, int, int, bool, bytes]:
+    storage_class = getattr(upload, "storage_class", "") or DEEP_ARCHIVE
+    bundled = upload.archive_key != keys.archived(upload.key, upload.id)
+    moved = to_milliseconds(upload.moved_at)
+    return make_claim(upload.id, upload.archive_key, upload.size, moved, storage_class, bundled)
+
+
+def _store(services: Services, key: str, rows: NDArray[np.void]) -> None:
+    content = io.BytesIO()
+    np.save(content, rows, allow_pickle=False)
+    services.s3.put_object(Bucket=services.settings.work, Key=key, Body=content.getvalue())
+
+
+def _load(services: Services, key: str) -> NDArray[np.void]:
+    body = services.s3.get_object(Bucket=services.settings.work, Key=key)["Body"].read()
+    rows: NDArray[np.void] = np.load(io.BytesIO(body), allow_pickle=False)
+    return rows
