@@ -35,11 +35,9 @@ class RestoreTerms(TypedDict):
     usd: NotRequired[float]
 
 
-class Overhead(TypedDict):
-    """Bytes that are billed in addition to the size, at the rate of each storage class."""
-
-    deep_archive: int
-    standard: int
+Overhead = dict[str, int]
+"""Bytes that are billed in addition to the size, by the storage class at whose rate: that of the copy, in lower case
+(such as deep_archive), and standard."""
 
 
 class BundlePlace(TypedDict):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
@@ -83,6 +84,8 @@ class AnalysisSettings(Table):
     md5: bool = setting(False, Flag())
     """true: MD5 is computed as well, in the same pass as CRC32 and SHA-256. Set it if lists of MD5 come with the files;
     otherwise a file that such a list names is read a second time."""
+    storage_class: str = setting(DEEP_ARCHIVE, Choice(*CLASSES), compare=False)  # no part of a prediction
+    """Storage class of the archived copy (docs/archive.md). Files that are archived already keep theirs."""
 
     def conflicts(self) -> Iterator[str]:
         """Yield conflicts between settings that are each allowed."""

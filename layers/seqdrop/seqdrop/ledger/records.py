@@ -94,6 +94,7 @@ class Upload(Record):
     records: int = 0
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
+    storage_class: str = ""  # of its archived copy; "" is DEEP_ARCHIVE: records of earlier versions have none
     mate: str = ""  # upload id of the file with which it advanced or was rejected: its mate, its BED or its FASTA
     waiting_since: str = ""
     read_for: int = 1  # number of the attempt for which the upload was last read, or is being read

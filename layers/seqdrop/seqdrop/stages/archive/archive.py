@@ -1,4 +1,4 @@
-"""Archive an upload: copy it to Deep Archive, verify the copy, write its receipt, then delete the landing object."""
+"""Archive an upload: copy it to the archive bucket, verify the copy, write its receipt, delete the landing object."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqdrop.archive.storage_classes import DEEP_ARCHIVE
 from seqdrop.aws import keys
 from seqdrop.aws.s3 import exists, is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
@@ -74,7 +75,7 @@ def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
     """Return a verified copy, made by this or by another invocation. Raise ObjectGoneError if the original is gone."""
     s3, bucket = services.s3, services.settings.archive
     try:
-        cold_copy.copy(services.copier, upload, bucket)
+        cold_copy.copy(services.copier, upload, bucket, services.analyses.storage_class_of(upload.key))
     except ObjectGoneError:
         if copy := cold_copy.find_verified_copy(s3, upload, bucket):
             return copy
@@ -88,13 +89,14 @@ def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
     _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    _close_archived(services, upload, copy["key"])
+    _close_archived(services, upload, copy)
 
 
-def _close_archived(services: Services, upload: Upload, archive_key: str) -> bool:
+def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy) -> bool:
     expires_at = services.ledger.compute_expiry(now())
     file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
-    return close_upload(services, upload, "ARCHIVED", file, archive_key=archive_key)
+    facts = {"archive_key": copy["key"], "storage_class": copy.get("storage_class", DEEP_ARCHIVE)}
+    return close_upload(services, upload, "ARCHIVED", file, **facts)
 
 
 def _close_without_object(services: Services, upload: Upload) -> None:
@@ -104,9 +106,9 @@ def _close_without_object(services: Services, upload: Upload) -> None:
     """
     if upload.removal_at:
         close_upload(services, upload, "DUPLICATE")
-    elif receipts.has_receipt(services, upload):
-        _mail_missing_copy(services, replace(upload, archive_key=cold_copy.archive_key(upload)))
-        _close_archived(services, upload, cold_copy.archive_key(upload))
+    elif receipt := receipts.read_receipt(services.s3, services.settings.results, upload.id):
+        _mail_missing_copy(services, replace(upload, archive_key=receipt["archive"]["key"]))
+        _close_archived(services, upload, receipt["archive"])
     else:
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
