@@ -54,6 +54,17 @@ class BundlePlace(TypedDict):
     index: str
 
 
+class StoredChecksum(TypedDict):
+    """The checksum that S3 stores with a copy, as HeadObject reports it; `value` is base64, with the number of parts.
+
+    `type` is FULL_OBJECT, or COMPOSITE for a copy in parts.
+    """
+
+    algorithm: str
+    type: str
+    value: str
+
+
 class VerifiedCopy(TypedDict):
     """The copy of an upload, as its receipt describes it.
 
@@ -70,6 +81,7 @@ class VerifiedCopy(TypedDict):
     bucket: str
     key: str
     version_id: str | None
+    s3_checksum: NotRequired[StoredChecksum]
     annotations: NotRequired[list[str] | str]
     bundle: NotRequired[BundlePlace]
 

@@ -23,7 +23,9 @@ READ_FORMATS, TRAINING, ANY = ("fastq", "fasta", "bam"), "training", "any"
 FORMATS = (*READ_FORMATS, TRAINING, ANY)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 RUN = "run"  # the only gate: files are released when their run is complete
-MOST_GB = 100  # what one archive Lambda copies in its 15 minutes over ten connections, at about 110 MB/s in all
+# What a processing job examines at the slowest rate assumed (2 MB/s) in SageMaker's five days. Copies could be larger:
+# they are continued from one invocation to the next, up to the 50 TB of an object.
+MOST_GB = 800
 MOST_EXPANDED_GB = 10_000
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 FILE_NAME = Text(r"[^/]+", "names of files, without a folder")

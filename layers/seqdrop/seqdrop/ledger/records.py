@@ -106,10 +106,11 @@ class Upload(Record):
     duplicates_with: list[str] = field(default_factory=list)  # ids of the other members of its set that repeat theirs
     listed_by: str = ""  # key of the checksum list that agrees with its bytes (docs/checksums.md); "" if none does
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
+    copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
 
     kind: ClassVar[str] = UPLOAD
-    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": ""}
+    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": "", "copying_since": ""}
 
     @property
     def keys(self) -> dict[str, str]:

@@ -70,7 +70,7 @@ def _describe_landing(upload: Upload) -> LandingObject:
         landing["md5"] = upload.md5
     if multipart.needs_multipart(upload.size):
         landing["sha256_of_parts"] = upload.sha256_of_parts
-        landing["part_size"] = multipart.PART
+        landing["part_size"] = multipart.part_size(upload.size)
     return landing
 
 
