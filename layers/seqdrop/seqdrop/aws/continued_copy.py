@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -80,22 +81,25 @@ class ContinuedCopy:
         """Copy the parts that an upload does not have, and return all of them; None if the time did not suffice."""
         finished = self._read_finished(upload)
         missing = [part for part in multipart.part_ranges(self.source.size) if part[0] not in finished]
-        threads = ThreadPoolExecutor(PARALLEL_PARTS)
-        try:
-            copied = list(threads.map(lambda part: self._copy_if_time(upload, part), missing))
-        finally:
-            threads.shutdown(cancel_futures=True)  # parts in progress are finished, and kept
+        stopped = Event()  # after an error, parts in progress are finished and kept, and no others are started
+        with ThreadPoolExecutor(PARALLEL_PARTS) as threads:
+            copied = list(threads.map(lambda part: self._copy_unless(stopped, upload, part), missing))
         for part in copied:
             if part is None:
                 return None
             finished[part["PartNumber"]] = part
         return [finished[number] for number in sorted(finished)]
 
-    def _copy_if_time(self, upload: MultipartUpload, part: Part) -> CompletedPartTypeDef | None:
+    def _copy_unless(self, stopped: Event, upload: MultipartUpload, part: Part) -> CompletedPartTypeDef | None:
+        """Copy a part; return None if no other may be started, or if the time does not suffice for it."""
         _, first, last = part
-        if self.seconds_left() < AFTERWARDS + (last - first) / SLOWEST:
+        if stopped.is_set() or self.seconds_left() < AFTERWARDS + (last - first) / SLOWEST:
             return None
-        return upload.copy_part(part)
+        try:
+            return upload.copy_part(part)
+        except BaseException:
+            stopped.set()
+            raise
 
     def _read_finished(self, upload: MultipartUpload) -> dict[int, CompletedPartTypeDef]:
         """Return the parts that an upload has, by number. One that does not fit the plan is copied again."""
