@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from seqdrop.archive.storage_classes import BULK, CLASSES, DEEP_ARCHIVE, STANDARD
 from seqdrop.aws import prices as instances
-from seqdrop.stages.archive.receipts import RESTORE
 
 from seqdrop_cli.console import is_terminal, note, paint, print_table, say
 from seqdrop_cli.costs import bill
@@ -127,6 +127,7 @@ def as_dict(estimate: Estimate) -> dict[str, object]:
 
 
 TIERS = {"bulk": "bulk", "standard": "fast"}
+RESTORE = {tier.lower(): CLASSES[DEEP_ARCHIVE].tiers[tier] for tier in (BULK, STANDARD)}
 
 
 def _part_as_dict(part: Part) -> dict[str, object]:
@@ -184,7 +185,7 @@ def _dollars(amount: float) -> str:
 def _sentences(estimate: Estimate, options: Options) -> Iterator[str]:
     work = estimate.work
     restores = " or ".join(
-        f"{_dollars(bill.restore_usd(work, name))} ({tier}, up to {RESTORE[tier]['hours_at_most']} hours)"
+        f"{_dollars(bill.restore_usd(work, name))} ({tier}, up to {RESTORE[tier].hours_at_most} hours)"
         for tier, name in TIERS.items()
     )
     yield f"Then {_dollars(_month_usd(work))} a month in Deep Archive. To restore all files once: {restores}."

@@ -102,7 +102,7 @@ def upload() -> Upload:
 
 def test_a_copy_waits_minutes_for_its_response_on_a_connection_that_is_kept_alive(services, sockets):
     cold_copy.copy(services.copier, upload(), "archive")
-    part = server_copy._MultipartUpload(services.copier, server_copy.Source("b", "k", 10), "archive", "k", "id")
+    part = server_copy.MultipartUpload(services.copier, server_copy.Source("b", "k", 10), "archive", "k", "id")
     with pytest.raises(KeyError):  # the response of the server is that of a whole copy
         part.copy_part((1, 0, 9))
     assert [alive for *_, alive in sockets] == [1, 1]

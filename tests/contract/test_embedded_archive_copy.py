@@ -79,20 +79,73 @@ class TestInParts:
             cold_copy.copy(s3, upload, cold)
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
 
-    def test_a_failed_part_aborts_the_upload(self, bench, monkeypatch):
+    def test_after_a_failed_part_the_others_are_kept_and_the_copy_is_continued(self, bench, monkeypatch):
         s3, upload, cold = bench
-        copy_part = s3.upload_part_copy
+        copy_part, copied = s3.upload_part_copy, []
 
         def fail_second_part(**request):
-            if request["PartNumber"] == 2:
+            if request["PartNumber"] == 2 and not failed:
+                failed.append(2)
                 raise ClientError({"Error": {"Code": "SlowDown"}}, "UploadPartCopy")
+            copied.append(request["PartNumber"])
             return copy_part(**request)
 
+        failed = []
         monkeypatch.setattr(s3, "upload_part_copy", fail_second_part)
         with pytest.raises(ClientError, match="SlowDown"):
             cold_copy.copy(s3, upload, cold)
-        assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
         assert cold_copy.find_verified_copy(s3, upload, cold) is None
+        assert cold_copy.copy(s3, upload, cold)
+        assert sorted(copied) == [1, 2, 3]
+        assert cold_copy.find_verified_copy(s3, upload, cold)["s3_checksum"]["type"] == "COMPOSITE"
+        assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
+
+    def test_a_copy_for_which_the_time_does_not_suffice_is_continued(self, bench):
+        s3, upload, cold = bench
+        times = iter([900, 10, 10])
+        assert not cold_copy.copy(s3, upload, cold, seconds_left=lambda: next(times))
+        assert cold_copy.find_verified_copy(s3, upload, cold) is None
+        assert cold_copy.copy(s3, upload, cold)
+        assert cold_copy.find_verified_copy(s3, upload, cold)["sha256_of_parts"] == upload.sha256_of_parts
+
+
+@pytest.mark.long
+def test_a_copy_of_200_mb_that_dies_twice_copies_each_of_its_parts_once(aws, monkeypatch):
+    """In 40 parts of 5 MiB, ten at a time, as for files above 5 GB."""
+    monkeypatch.setattr(multipart, "WHOLE", 6_000_000)
+    monkeypatch.setattr(multipart, "PART", 5 << 20)
+    landing, cold = make_bucket(aws, versioned=True), make_bucket(aws, versioned=True)
+    s3, body = aws.session().client("s3"), random.Random(2).randbytes(200 << 20)
+    version = s3.put_object(Bucket=landing, Key="raw/large.bam", Body=body)["VersionId"]
+    digests = multipart.PartDigests(io.BytesIO(body), len(body))
+    while digests.read(8 << 20):
+        pass
+    upload = Upload.from_version(UploadVersion(landing, "raw/large.bam", version, len(body), "e"), "raw")
+    upload = replace(upload, sha256=hashlib.sha256(body).hexdigest(), sha256_of_parts=digests.sha256)
+    copy_part, copied, deaths = s3.upload_part_copy, [], []
+
+    def die_at_times(**request):
+        if deaths and len(copied) >= deaths[0]:
+            deaths.pop(0)
+            raise KeyboardInterrupt
+        response = copy_part(**request)
+        copied.append(request["PartNumber"])
+        return response
+
+    monkeypatch.setattr(s3, "upload_part_copy", die_at_times)
+    for _ in range(2):
+        deaths.append(len(copied) + 7)
+        with pytest.raises(KeyboardInterrupt):
+            cold_copy.copy(s3, upload, cold)
+    before = len(copied)
+    assert 14 <= before < 40
+    assert cold_copy.copy(s3, upload, cold)
+    assert sorted(copied) == list(range(1, 41))
+    proof = cold_copy.find_verified_copy(s3, upload, cold)
+    assert proof["sha256_of_parts"].endswith("-40")
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
+    stored = s3.list_object_versions(Bucket=cold)["Versions"]
+    assert [(entry["Size"], entry["StorageClass"]) for entry in stored] == [(len(body), "DEEP_ARCHIVE")]
 
 
 def test_a_second_copy_is_refused(aws):

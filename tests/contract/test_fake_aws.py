@@ -32,7 +32,7 @@ from tests.support.aws.direct import Client
 from tests.support.aws.template import evaluate, resources_of_type
 from tests.support.aws.wire import ENVIRONMENT, Wire
 from tests.support.job_scripts import CODE, play_job, play_jobs, processing_request, training_request
-from tests.support.scripts import messages, pages, queries, refusals, versions, writes
+from tests.support.scripts import messages, multiparts, pages, queries, refusals, versions, writes
 from tests.support.services import direct_ledger, make_ticking_clock
 from tests.support.side import Side
 
@@ -100,7 +100,7 @@ def moto() -> Iterator[Side]:
         yield Side(boto3.client, *BUCKETS, make_table(boto3.client("dynamodb")))
 
 
-SCRIPTS = [versions, refusals, pages, writes, queries, messages]
+SCRIPTS = [versions, multiparts, refusals, pages, writes, queries, messages]
 # Responses of the embedded AWS and of moto that deviate from AWS; the account responds like AWS. In SQS, a message can
 # be deleted twice, and ChangeMessageVisibility of a deleted message returns InvalidParameterValue.
 NO_HANDLE = ("ReceiptHandleIsInvalid", 400, False, [])
@@ -121,8 +121,8 @@ def test_the_embedded_aws_responds_alike(memory, embedded, script):
     assert [theirs for _, theirs in memory.differences(embedded)] == EMBEDDED.get(script, [])
 
 
-# Not `refusals`: moto returns objects under SSE-C without their key.
-@pytest.mark.parametrize("script", [script for script in SCRIPTS if script is not refusals])
+# Not `refusals`: moto returns objects under SSE-C without their key. Not `multiparts`: it has no checksums of parts.
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if script not in (multiparts, refusals)])
 def test_moto_responds_alike(moto, memory, script):
     script(moto)
     script(memory)

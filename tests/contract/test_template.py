@@ -89,9 +89,9 @@ def test_every_action_on_data_is_known_to_these_tests(name):
     known |= {"s3:GetObjectTagging", "s3:GetObjectVersionTagging", "s3:PutObjectTagging"}
     # Annotations of an object are encrypted like the object; ArchiveRole has both actions on the key.
     known |= {f"s3:{verb}Object{version}Annotation" for verb in ("Get", "Put") for version in ("", "Version")}
-    known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
     # These need no key, because they read no body.
     known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
+    known |= {"s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:GetObjectRetention"}
     known |= {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     data = {action for action in actions(name) if action.split(":")[0] in {"s3", "sqs", "sns", "dynamodb"}}
     assert data <= known

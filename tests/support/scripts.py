@@ -187,3 +187,43 @@ def messages(side: Side) -> None:
     absent = {"QueueUrl": f"{queue['QueueUrl']}-absent"}
     side.call("sqs", "receive_message", **absent)
     side.call("sqs", "get_queue_attributes", **absent, AttributeNames=["All"])
+
+
+def multiparts(side: Side) -> None:
+    """Play the calls of a copy in parts that is interrupted, continued, and refused because the copy exists."""
+    source = {"Bucket": side.versioned, "Key": "large"}
+    version = side.call("s3", "put_object", **source, Body=b"0123456789" * 600_000)["VersionId"]
+    source, target = {**source, "VersionId": version}, {"Bucket": side.plain, "Key": "copies/large"}
+    fields = {"ChecksumAlgorithm": "SHA256", "StorageClass": "DEEP_ARCHIVE", "ContentType": "text/plain"}
+    s3 = side.clients("s3")
+
+    def begin() -> str:
+        return s3.create_multipart_upload(**target, **fields)["UploadId"]
+
+    def copy_part(upload: str, number: int, copied: str) -> dict:
+        response = side.call(
+            "s3", "upload_part_copy", **target, UploadId=upload, PartNumber=number, CopySource=source,
+            CopySourceRange=f"bytes={copied}",
+        )  # fmt: skip
+        result = response["CopyPartResult"]
+        return {"PartNumber": number, "ETag": result["ETag"], "ChecksumSHA256": result["ChecksumSHA256"]}
+
+    def show(upload: str) -> None:
+        parts = s3.list_parts(**target, UploadId=upload).get("Parts", [])
+        side.responses.append([(each["PartNumber"], each["Size"], each["ChecksumSHA256"]) for each in parts])
+        listed = s3.list_multipart_uploads(Bucket=side.plain, Prefix="copies/large").get("Uploads", [])
+        side.responses.append([(each["Key"], each["StorageClass"]) for each in listed])
+
+    first, second = begin(), begin()
+    parts = [copy_part(first, 1, "0-5242879"), copy_part(first, 2, "5242880-5999999")]
+    show(first)
+    copy_part(second, 1, "0-5999999")
+    done = {"MultipartUpload": {"Parts": parts}, "IfNoneMatch": "*"}
+    s3.complete_multipart_upload(**target, UploadId=first, **done)
+    side.call("s3", "head_object", **target, ChecksumMode="ENABLED")
+    side.call("s3", "list_parts", **target, UploadId=first)
+    side.call("s3", "complete_multipart_upload", **target, UploadId=second, **done)
+    show(second)
+    side.call("s3", "abort_multipart_upload", **target, UploadId=second)
+    side.call("s3", "abort_multipart_upload", **target, UploadId=second)
+    side.call("s3", "upload_part_copy", **target, UploadId=second, PartNumber=1, CopySource=source)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # The fields of a response that functions or tests read.
 READ = {
     *("Body", "ContentLength", "ContentType", "ETag", "Metadata", "StorageClass", "ChecksumSHA256", "CopyObjectResult"),
+    "CopyPartResult",
     *("Contents", "Key", "KeyCount", "IsTruncated", "Size", "Versions", "VersionId", "IsLatest", "DeleteMarkers"),
     *("Item", "Items", "Count", "S", "N", "DeleteMarker", "CancellationReasons", "Code"),
     *("TransformJobStatus", "TrainingJobStatus", "ProcessingJobStatus", "SecondaryStatus"),

@@ -59,11 +59,22 @@ def event(repository):
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):
     calls = []
-    response = function(name, lambda services, argument: calls.append(getattr(argument, "key", argument)))(
-        event(shape), None
-    )
+
+    def stage(services, argument, *_):
+        calls.append(getattr(argument, "key", argument))
+
+    response = function(name, stage)(event(shape), None)
     assert calls == expected
     assert response == {"batchItemFailures": []}
+
+
+def test_archive_gets_the_seconds_that_its_invocation_still_has(function, event):
+    left = []
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 12_500)
+    function("archive", lambda services, upload_id, seconds_left: left.append(seconds_left()))(
+        event("archive"), context
+    )
+    assert left == [12.5]
 
 
 def test_a_batch_of_attempts_is_one_call(function, event):

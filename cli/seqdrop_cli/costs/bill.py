@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop.stages.archive.receipts import MINIMUM_DAYS, OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD
+from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
 
 from seqdrop_cli.costs.prices import PRICES, usd
 from seqdrop_cli.costs.workload import DAYS_PER_MONTH
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 JOBS, FUNCTIONS, REQUESTS, STORAGE, ARCHIVE = "SageMaker jobs", "functions", "requests", "storage", "archive"
 VALIDATE_GB = FINISH_GB = 1.769  # memory of the functions in template.yaml
 ARCHIVE_GB = 0.5
-OVERHEAD_DEEP_KB, OVERHEAD_STANDARD_KB = OVERHEAD_DEEP_ARCHIVE // 1024, OVERHEAD_STANDARD // 1024
-ARCHIVE_MONTHS = MINIMUM_DAYS / DAYS_PER_MONTH
+DEEP = CLASSES[DEEP_ARCHIVE]
+OVERHEAD_DEEP_KB, OVERHEAD_STANDARD_KB = DEEP.overhead // 1024, DEEP.overhead_standard // 1024
+ARCHIVE_MONTHS = DEEP.minimum_days / DAYS_PER_MONTH
 
 
 @dataclass(frozen=True)
@@ -136,13 +137,13 @@ def _storage(work: Workload, rates: Rates) -> Iterator[Line]:
     yield Line(ARCHIVE, "Deep Archive: copies", f"{work.copies:,} COPY", usd("deep_put", work.copies))
     yield Line(
         ARCHIVE,
-        f"Deep Archive: {MINIMUM_DAYS} days, the least that is billed",
+        f"Deep Archive: {DEEP.minimum_days} days, the least that is billed",
         f"{total:,.4g} GB × {ARCHIVE_MONTHS:g} months",
         archive_month_usd(work) * ARCHIVE_MONTHS,
     )
     yield Line(
         ARCHIVE,
-        f"Deep Archive: overhead for {MINIMUM_DAYS} days",
+        f"Deep Archive: overhead for {DEEP.minimum_days} days",
         f"{len(work.sizes):,} × ({OVERHEAD_DEEP_KB} KB Deep Archive + {OVERHEAD_STANDARD_KB} KB Standard) × "
         f"{ARCHIVE_MONTHS:g} months",
         overhead_month_usd(work) * ARCHIVE_MONTHS,

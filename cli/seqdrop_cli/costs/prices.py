@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqdrop.archive.storage_classes import BULK, CLASSES, DEEP_ARCHIVE, STANDARD
 from seqdrop.aws import prices
-from seqdrop.stages.archive.receipts import RESTORE
 
 AS_OF = "2025"
 REGION = prices.REGION
@@ -35,9 +35,13 @@ PRICES = {
     "standard": Price("S3 Standard, storage", prices.STANDARD_GB_MONTH, "GB-month", "s3"),
     "deep_put": Price("S3 Deep Archive, PUT and COPY", prices.DEEP_ARCHIVE_COPY, "request", "s3"),
     "deep": Price("S3 Deep Archive, storage", prices.DEEP_ARCHIVE_GB_MONTH, "GB-month", "s3"),
-    "bulk": Price("S3 Deep Archive, retrieval, Bulk (48 hours)", RESTORE["bulk"]["usd_per_gb"], "GB", "s3"),
+    "bulk": Price(
+        "S3 Deep Archive, retrieval, Bulk (48 hours)", CLASSES[DEEP_ARCHIVE].tiers[BULK].usd_per_gb, "GB", "s3"
+    ),
     "bulk_request": Price("S3 Deep Archive, retrieval requests, Bulk", 0.025 / 1e3, "request", "s3"),
-    "fast": Price("S3 Deep Archive, retrieval, Standard (12 hours)", RESTORE["standard"]["usd_per_gb"], "GB", "s3"),
+    "fast": Price(
+        "S3 Deep Archive, retrieval, Standard (12 hours)", CLASSES[DEEP_ARCHIVE].tiers[STANDARD].usd_per_gb, "GB", "s3"
+    ),
     "fast_request": Price("S3 Deep Archive, retrieval requests, Standard", 0.10 / 1e3, "request", "s3"),
     "event": Price("EventBridge, events", 1.00 / 1e6, "event", "eventbridge"),
     "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),

@@ -34,6 +34,8 @@ class Version:
     storage: str = "STANDARD"
     about: dict = field(default_factory=dict)
     sha256: bool = False  # True if the request asked S3 for that checksum
+    composite: str = ""  # the composite SHA-256 of an object that was made of parts, as S3 reports it
+    etag_of_parts: str = ""  # the ETag of such an object
     tier: str = ""  # the archive access tier of an object in INTELLIGENT_TIERING
     kms_key: str = ""  # ARN of the key; "" for an object that is not under SSE-KMS
     customer_key: bool = False  # True for SSE-C
@@ -41,7 +43,7 @@ class Version:
 
     @property
     def etag(self) -> str:
-        return _md5(self.body)
+        return self.etag_of_parts or _md5(self.body)
 
     def check_bytes(self, usable: Container[str]) -> None:
         """Raise RefusedError unless a caller that may use these KMS keys may read or copy the bytes."""
@@ -70,7 +72,10 @@ class Version:
             fields["ArchiveStatus"] = self.tier
         if self.kms_key:
             fields |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
+        if self.composite and checksums:
+            fields |= {"ChecksumSHA256": self.composite, "ChecksumType": "COMPOSITE"}
         if self.sha256 and checksums:
+            fields["ChecksumType"] = "FULL_OBJECT"
             fields["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
         return fields
 

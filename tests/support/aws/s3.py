@@ -14,6 +14,7 @@ from botocore.response import StreamingBody
 
 from tests.support.aws.buckets import NULL, Bucket, Version
 from tests.support.aws.errors import RefusedError
+from tests.support.aws.multipart import Multiparts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.aws.clock import Clock
 
 
-class S3:
+class S3(Multiparts):
     """Buckets and their objects. `on_create` is called with bucket and version of each new object.
 
     `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested. Callers may use
@@ -32,6 +33,7 @@ class S3:
         self._clock, self._on_create = clock, on_create
         self._count = itertools.count(1)
         self.page = 1000
+        self.unfinished = {}
         self.usable_keys = {"key"}  # the value of Settings.key in tests
         self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}
 
@@ -127,13 +129,18 @@ class S3:
             raise RefusedError("400", "Bad Request", 400)
         return version.head(request.get("ChecksumMode") == "ENABLED")
 
-    def copy_object(self, request: dict, headers: dict) -> dict:
+    def source_of(self, request: dict) -> Version:
+        """Return the version that a copy reads, unless S3 refuses it."""
         source = self._find(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
         source.check_bytes(self.usable_keys)
         if request.get("CopySourceIfMatch", source.etag).strip('"') != source.etag:
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
             )
+        return source
+
+    def copy_object(self, request: dict, headers: dict) -> dict:
+        source = self.source_of(request)
         only_new = "*" in (request.get("IfNoneMatch"), headers.get("If-None-Match"))
         if only_new and self._bucket(request["Bucket"]).current(request["Key"]):
             raise RefusedError(
@@ -154,6 +161,11 @@ class S3:
 
     def delete_object(self, request: dict, headers: dict) -> dict:
         return self.delete(request["Bucket"], request["Key"], request.get("VersionId"))
+
+    def list_object_annotations(self, request: dict, headers: dict) -> dict:
+        """Return no annotations: nothing here writes any."""
+        self._find(request, "NoSuchKey", "NoSuchVersion")
+        return {"Annotations": []}
 
     def get_object_tagging(self, request: dict, headers: dict) -> dict:
         self._find(request, "NoSuchKey", "NoSuchVersion")

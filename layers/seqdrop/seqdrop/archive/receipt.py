@@ -35,11 +35,9 @@ class RestoreTerms(TypedDict):
     usd: NotRequired[float]
 
 
-class Overhead(TypedDict):
-    """Bytes that are billed in addition to the size, at the rate of each storage class."""
-
-    deep_archive: int
-    standard: int
+Overhead = dict[str, int]
+"""Bytes that are billed in addition to the size, by the storage class at whose rate: that of the copy, in lower case
+(such as deep_archive), and standard."""
 
 
 class BundlePlace(TypedDict):
@@ -54,6 +52,17 @@ class BundlePlace(TypedDict):
     size: int
     sha256: str
     index: str
+
+
+class StoredChecksum(TypedDict):
+    """The checksum that S3 stores with a copy, as HeadObject reports it; `value` is base64, with the number of parts.
+
+    `type` is FULL_OBJECT, or COMPOSITE for a copy in parts.
+    """
+
+    algorithm: str
+    type: str
+    value: str
 
 
 class VerifiedCopy(TypedDict):
@@ -72,6 +81,7 @@ class VerifiedCopy(TypedDict):
     bucket: str
     key: str
     version_id: str | None
+    s3_checksum: NotRequired[StoredChecksum]
     annotations: NotRequired[list[str] | str]
     bundle: NotRequired[BundlePlace]
 

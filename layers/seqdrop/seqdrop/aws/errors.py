@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"})
 # S3: the condition of a request (If-Match, If-None-Match) failed, or another request was writing the key.
 CONFLICT = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+# S3: a multipart upload was completed or aborted, by this or another invocation.
+ENDED_UPLOAD = frozenset({"NoSuchUpload"})
 # S3: the bytes are in an archive class or tier. CopyObject has a code of its own for its source.
 ARCHIVED = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
 # S3 passes errors of KMS on with this prefix, for example KMS.DisabledException. A key that the caller may not use is
@@ -71,6 +73,11 @@ def is_conflict(error: ClientError) -> bool:
     if code_of(error) in CONDITION:
         return {reason.get("Code") for reason in error.response.get("CancellationReasons", [])} <= CONDITION_REASONS
     return code_of(error) in CONFLICT
+
+
+def is_ended_upload(error: ClientError) -> bool:
+    """Return True if the multipart upload does not exist any more: it was completed or aborted."""
+    return code_of(error) in ENDED_UPLOAD
 
 
 def is_archived(error: ClientError) -> bool:

@@ -1,8 +1,8 @@
 """The parts of S3's multipart copies, and the checksum that S3 reports for them.
 
 A copy of more than 5 GB must be multipart. For such an object S3 stores no SHA-256 of the whole, but a SHA-256 of the
-SHA-256s of its parts. All copies use parts of the same size, so this module can compute that value while the file is
-read, before the copy is made.
+SHA-256s of its parts. The size of the parts follows from the size of the file alone, so this module can compute that
+value while the file is read, before the copy is made, and a copy that was interrupted can be continued.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from _typeshed import SupportsRead, WriteableBuffer
 
 WHOLE = 5_000_000_000  # bytes; the largest copy that S3 makes in one call
-PART = 256 << 20  # bytes; copying a part takes seconds, and 10,000 parts, S3's maximum, hold 2.6 TB
+PART = 256 << 20  # bytes; copying a part takes seconds
+MOST_PARTS = 10_000  # of an object, S3's maximum
+MOST_BYTES = 50 * 10**12  # of an object; S3's own maximum is MOST_PARTS of 5 GiB, 53.7 TB
+MIB = 1 << 20
 
 
 def needs_multipart(size: int) -> bool:
@@ -25,19 +28,35 @@ def needs_multipart(size: int) -> bool:
     return size > WHOLE
 
 
+def part_size(size: int) -> int:
+    """Return the size of the parts of a copy of `size` bytes: PART, or above 2.6 TB as many whole MiB as needed.
+
+    Stored checksums depend on it, so it must never change for any size. Raise ValueError above MOST_BYTES.
+    """
+    if size > MOST_BYTES:
+        raise ValueError(f"an object of {size:,} bytes is larger than S3 stores")
+    if size <= PART * MOST_PARTS:
+        return PART
+    return -(-size // (MOST_PARTS * MIB)) * MIB
+
+
 def part_ranges(size: int) -> Iterator[tuple[int, int, int]]:
     """Yield (number from 1, first byte, last byte) of each part; both bytes are 0-based and inclusive."""
-    for number, first in enumerate(range(0, size, PART), start=1):
-        yield number, first, min(first + PART, size) - 1
+    step = part_size(size)
+    for number, first in enumerate(range(0, size, step), start=1):
+        yield number, first, min(first + step, size) - 1
 
 
 class PartDigests(io.RawIOBase):
-    """A stream that returns the bytes of another stream and hashes them part by part."""
+    """A stream that returns the bytes of another stream and hashes them part by part, as a copy divides them.
 
-    def __init__(self, raw: SupportsRead[bytes]) -> None:
+    `size` is the number of bytes of the whole stream; only above 2.6 TB does it make a difference.
+    """
+
+    def __init__(self, raw: SupportsRead[bytes], size: int = 0) -> None:
         self._raw = raw
-        self._size = PART
-        self._left_in_part = PART
+        self._size = part_size(size)
+        self._left_in_part = self._size
         self._part = hashlib.sha256()
         self._digests: list[bytes] = []
 

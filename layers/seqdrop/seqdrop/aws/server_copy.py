@@ -69,7 +69,7 @@ def copy_parts(s3: S3Client, source: Source, bucket: str, key: str, fields: Mapp
     bucket removes them. Return the ETag of the copy.
     """
     created = s3.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="SHA256", **(fields or {}))
-    target = _MultipartUpload(s3, source, bucket, key, created["UploadId"])
+    target = MultipartUpload(s3, source, bucket, key, created["UploadId"])
     threads = ThreadPoolExecutor(PARALLEL_PARTS)
     try:
         return target.complete(list(threads.map(target.copy_part, multipart.part_ranges(source.size))))
@@ -83,8 +83,8 @@ def copy_parts(s3: S3Client, source: Source, bucket: str, key: str, fields: Mapp
 
 
 @dataclass(frozen=True)
-class _MultipartUpload:
-    """A multipart upload that copies `source`."""
+class MultipartUpload:
+    """A multipart upload, with the id that S3 gave it, that copies `source`."""
 
     s3: S3Client
     source: Source

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from seqdrop.archive.storage_classes import DEEP_ARCHIVE
 from seqdrop.companions import runs
 from seqdrop.config.analysis import (
     CHECK,
@@ -51,9 +52,9 @@ __all__ = [
 FILE = "analyses.toml"
 # Gigabytes. analyses.toml derives the default; at the slowest rate measured, a whole core reads 18 GB in 15 minutes.
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
-# Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion are no
-# part of a prediction; those of the deployed analyses.toml apply.
-NOT_PLANNED = ("kind", "settings", "promotion")
+# Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion and how
+# files are archived are no part of a prediction; those of the deployed analyses.toml apply.
+NOT_PLANNED = ("kind", "settings", "promotion", "storage_class")
 OMITTED = ("max_expanded_gb", "markers", "md5")  # left out of a plan while they are absent
 
 
@@ -179,6 +180,11 @@ class Analyses:
         """
         analysis = self.for_key(key)
         return runs.run_of(key, analysis.prefix) if analysis and analysis.has_runs else ""
+
+    def storage_class_of(self, key: str) -> str:
+        """Return the storage class in which a file of this key is archived (DEEP_ARCHIVE also if no prefix matches)."""
+        analysis = self.for_key(key)
+        return analysis.storage_class if analysis else DEEP_ARCHIVE
 
     def mates_of(self, key: str) -> str:
         """Return how the analysis of a key treats mates: "wait", "check" or "single" (also if no prefix matches)."""

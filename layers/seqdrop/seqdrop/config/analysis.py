@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
@@ -22,7 +23,9 @@ READ_FORMATS, TRAINING, ANY = ("fastq", "fasta", "bam"), "training", "any"
 FORMATS = (*READ_FORMATS, TRAINING, ANY)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
 RUN = "run"  # the only gate: files are released when their run is complete
-MOST_GB = 100  # what one archive Lambda copies in its 15 minutes over ten connections, at about 110 MB/s in all
+# What a processing job examines at the slowest rate assumed (2 MB/s) in SageMaker's five days. Copies could be larger:
+# they are continued from one invocation to the next, up to the 50 TB of an object.
+MOST_GB = 800
 MOST_EXPANDED_GB = 10_000
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 FILE_NAME = Text(r"[^/]+", "names of files, without a folder")
@@ -83,6 +86,8 @@ class AnalysisSettings(Table):
     md5: bool = setting(False, Flag())
     """true: MD5 is computed as well, in the same pass as CRC32 and SHA-256. Set it if lists of MD5 come with the files;
     otherwise a file that such a list names is read a second time."""
+    storage_class: str = setting(DEEP_ARCHIVE, Choice(*CLASSES), compare=False)  # no part of a prediction
+    """Storage class of the archived copy (docs/archive.md). Files that are archived already keep theirs."""
 
     def conflicts(self) -> Iterator[str]:
         """Yield conflicts between settings that are each allowed."""

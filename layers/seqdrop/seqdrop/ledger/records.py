@@ -94,6 +94,7 @@ class Upload(Record):
     records: int = 0
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
+    storage_class: str = ""  # of its archived copy; "" is DEEP_ARCHIVE: records of earlier versions have none
     mate: str = ""  # upload id of the file with which it advanced or was rejected: its mate, its BED or its FASTA
     waiting_since: str = ""
     read_for: int = 1  # number of the attempt for which the upload was last read, or is being read
@@ -105,10 +106,11 @@ class Upload(Record):
     duplicates_with: list[str] = field(default_factory=list)  # ids of the other members of its set that repeat theirs
     listed_by: str = ""  # key of the checksum list that agrees with its bytes (docs/checksums.md); "" if none does
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
+    copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
 
     kind: ClassVar[str] = UPLOAD
-    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": ""}
+    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": "", "copying_since": ""}
 
     @property
     def keys(self) -> dict[str, str]:

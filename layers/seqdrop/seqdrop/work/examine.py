@@ -133,7 +133,7 @@ def _read_upload(
     """Read an upload as sequences, and return its examination. Write its shards and the digest of its read names."""
     version, analysis = request.version, request.analysis
     with RangedObject(s3, version) as body:
-        parts = PartDigests(body) if needs_multipart(version.size) else None
+        parts = PartDigests(body, version.size) if needs_multipart(version.size) else None
         reading = make_reading(parts or body, version.key, analysis)
         reading.size = version.size
         on_start(reading)

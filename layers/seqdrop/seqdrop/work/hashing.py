@@ -51,7 +51,7 @@ class HashingPass:
     number = 0
 
     def __init__(self, body: RangedObject, version: UploadVersion, *, md5: bool = False) -> None:
-        self._parts = PartDigests(body) if needs_multipart(version.size) else None
+        self._parts = PartDigests(body, version.size) if needs_multipart(version.size) else None
         self.digest = Digest(self._parts or body, md5=md5)
 
     def run(self) -> None:

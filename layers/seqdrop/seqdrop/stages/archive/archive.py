@@ -1,35 +1,42 @@
-"""Archive an upload: copy it to Deep Archive, verify the copy, write its receipt, then delete the landing object."""
+"""Archive an upload: copy it to the archive bucket, verify the copy, write its receipt, delete the landing object."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from seqdrop.archive.storage_classes import DEEP_ARCHIVE
 from seqdrop.aws import keys
+from seqdrop.aws.multipart import needs_multipart
 from seqdrop.aws.s3 import exists, is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.archive.annotations import carry_annotations
+from seqdrop.stages.archive.cold_copy import has_all_time
+from seqdrop.stages.archive.copy_lease import begin_copying, end_copying
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 from seqdrop.stages.unreadable import reject_validated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
 
 
-def archive(services: Services, upload_id: str) -> None:
+def archive(services: Services, upload_id: str, seconds_left: Callable[[], float] = has_all_time) -> None:
     """Move a VALIDATED upload that may be archived to ARCHIVED.
 
     It moves to WITHDRAWN instead if its object was deleted, to REJECTED if S3 does not copy its bytes any more, and to
     DUPLICATE, without a copy, if it repeats an ARCHIVED upload. An ARCHIVED upload gets its receipt again if that was
-    lost. Uploads in other states are left alone. Raise ArchiveMismatchError if the copy differs from the validated
-    object.
+    lost. Uploads in other states are left alone. A copy in parts for which `seconds_left` does not suffice is continued
+    with the next message, which is sent. Raise ArchiveMismatchError if the copy differs from the validated object.
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
@@ -42,10 +49,11 @@ def archive(services: Services, upload_id: str) -> None:
         if not copy:
             _check_original(services, upload, may_copy)
         if may_copy and (copy or claim_or_remove(services, upload)):
-            _complete(services, upload, copy or _make_copy(services, upload))
+            _complete_if_copied(services, upload, copy or _make_copy(services, upload, seconds_left))
     except ObjectGoneError:
         _close_without_object(services, upload)
     except UnreadableObjectError as error:
+        cold_copy.abandon(services.s3, upload, services.settings.archive)
         reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
         _mail_mismatch(services, upload, error)
@@ -70,11 +78,15 @@ def _check_original(services: Services, upload: Upload, may_copy: bool) -> None:
     raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket")
 
 
-def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
-    """Return a verified copy, made by this or by another invocation. Raise ObjectGoneError if the original is gone."""
+def _make_copy(services: Services, upload: Upload, seconds_left: Callable[[], float]) -> VerifiedCopy | None:
+    """Return a verified copy, made by this or by another invocation; None if it will be complete later.
+
+    Raise ObjectGoneError if the original is gone.
+    """
     s3, bucket = services.s3, services.settings.archive
     try:
-        cold_copy.copy(services.copier, upload, bucket)
+        if not _copy(services, upload, seconds_left):
+            return None
     except ObjectGoneError:
         if copy := cold_copy.find_verified_copy(s3, upload, bucket):
             return copy
@@ -84,17 +96,44 @@ def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
     raise RetryableError("another invocation is making the copy at this moment")
 
 
+def _copy(services: Services, upload: Upload, seconds_left: Callable[[], float]) -> bool:
+    """Copy an upload; return False if its copy is not complete, and another message continues it."""
+    kept_as = services.analyses.storage_class_of(upload.key)
+    copying = partial(cold_copy.copy, services.copier, bucket=services.settings.archive, kept_as=kept_as)
+    if not needs_multipart(upload.size):
+        return copying(upload)
+    leased = begin_copying(services, upload)
+    if leased is None:
+        return False
+    try:
+        is_complete = copying(leased, seconds_left=seconds_left)
+    finally:
+        end_copying(services, leased)
+    if not is_complete:  # not a failure: a new message, because SQS counts how often it delivers one
+        services.send(services.settings.archive_queue, {"upload": upload.id})
+    return is_complete
+
+
+def _complete_if_copied(services: Services, upload: Upload, copy: VerifiedCopy | None) -> None:
+    """Complete the archive of an upload whose copy is verified. A copy in parts has changed its record."""
+    if copy and needs_multipart(upload.size):
+        upload = services.ledger.require_upload(upload.id)
+    if copy and upload.state == "VALIDATED":
+        _complete(services, upload, copy)
+
+
 def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
     _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    _close_archived(services, upload, copy["key"])
+    _close_archived(services, upload, copy)
 
 
-def _close_archived(services: Services, upload: Upload, archive_key: str) -> bool:
+def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy) -> bool:
     expires_at = services.ledger.compute_expiry(now())
     file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
-    return close_upload(services, upload, "ARCHIVED", file, archive_key=archive_key)
+    facts = {"archive_key": copy["key"], "storage_class": copy.get("storage_class", DEEP_ARCHIVE)}
+    return close_upload(services, upload, "ARCHIVED", file, **facts)
 
 
 def _close_without_object(services: Services, upload: Upload) -> None:
@@ -104,10 +143,11 @@ def _close_without_object(services: Services, upload: Upload) -> None:
     """
     if upload.removal_at:
         close_upload(services, upload, "DUPLICATE")
-    elif receipts.has_receipt(services, upload):
-        _mail_missing_copy(services, replace(upload, archive_key=cold_copy.archive_key(upload)))
-        _close_archived(services, upload, cold_copy.archive_key(upload))
+    elif receipt := receipts.read_receipt(services.s3, services.settings.results, upload.id):
+        _mail_missing_copy(services, replace(upload, archive_key=receipt["archive"]["key"]))
+        _close_archived(services, upload, receipt["archive"])
     else:
+        cold_copy.abandon(services.s3, upload, services.settings.archive)
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
 

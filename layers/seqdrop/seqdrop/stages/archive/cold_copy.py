@@ -1,28 +1,40 @@
-"""The copy in Deep Archive: its key, how it is made, and how it is verified."""
+"""The copy in the archive bucket: its key, how it is made, and how it is verified."""
 
 from __future__ import annotations
 
 import base64
+import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
+from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE, storage_class
 from seqdrop.aws import keys, multipart
-from seqdrop.aws.errors import is_archived, is_bad_request, is_conflict, is_key_refusal, is_missing
+from seqdrop.aws.continued_copy import ContinuedCopy
+from seqdrop.aws.continued_copy import abandon as abandon_uploads
+from seqdrop.aws.errors import (
+    is_archived,
+    is_bad_request,
+    is_conflict,
+    is_ended_upload,
+    is_key_refusal,
+    is_missing,
+)
 from seqdrop.aws.readability import check_readable
-from seqdrop.aws.server_copy import Source, copy_parts
+from seqdrop.aws.server_copy import Source
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.literals import StorageClassType
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-    from seqdrop.archive.receipt import VerifiedCopy
+    from seqdrop.archive.receipt import StoredChecksum, VerifiedCopy
     from seqdrop.ledger.records import Upload
 
-STORAGE_CLASS: StorageClassType = "DEEP_ARCHIVE"
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's limit
 # Fields that CopyObject copies, but a multipart upload does not.
 CARRIED = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
@@ -33,37 +45,58 @@ def archive_key(upload: Upload) -> str:
     return keys.archived(upload.key, upload.id)
 
 
-def copy(s3: S3Client, upload: Upload, bucket: str) -> None:
-    """Copy the upload's version to Deep Archive. S3 computes the SHA-256 of the bytes that it writes.
+def has_all_time() -> float:
+    """Return infinity: the seconds that a caller without a time limit has left."""
+    return math.inf
 
-    Do nothing if the copy exists: a second copy would be billed for at least 180 days. If `s3` was changed by
-    `protect_existing_copies`, only one of two simultaneous invocations makes a copy. Raise ObjectGoneError if the
-    version is no longer in the landing bucket, and UnreadableObjectError if S3 does not return its bytes any more.
+
+def copy(
+    s3: S3Client,
+    upload: Upload,
+    bucket: str,
+    kept_as: str = DEEP_ARCHIVE,
+    seconds_left: Callable[[], float] = has_all_time,
+) -> bool:
+    """Copy the upload's version, in the storage class `kept_as`. S3 computes the SHA-256 of the bytes that it writes.
+
+    Do nothing if the copy exists: a second copy would be billed for the minimum days of its class as well. If `s3` was
+    changed by `protect_existing_copies`, only one of two simultaneous invocations makes a copy. Raise ObjectGoneError
+    if the version is no longer in the landing bucket, and UnreadableObjectError if S3 does not return its bytes any
+    more.
+
+    A file of more than 5 GB is copied in parts. Return False if `seconds_left` did not suffice for all of them; the
+    next call then copies the others. After True the copy exists, or another invocation was completing it.
     """
     source = Source(upload.bucket, upload.key, upload.size, version_id=upload.version_id)
     key = archive_key(upload)
     try:
         if multipart.needs_multipart(upload.size):
-            fields = {"StorageClass": STORAGE_CLASS, **_read_carried_fields(s3, upload)}
-            copy_parts(s3, source, bucket, key, fields)
-        else:
-            place = source.as_parameters()
-            s3.copy_object(Bucket=bucket, Key=key, StorageClass=STORAGE_CLASS, ChecksumAlgorithm="SHA256", **place)
+            fields = partial(_read_carried_fields, s3, upload, kept_as)
+            return ContinuedCopy(s3, source, bucket, key, fields, seconds_left).proceed()
+        place: dict[str, Any] = {"StorageClass": kept_as, **source.as_parameters()}
+        s3.copy_object(Bucket=bucket, Key=key, ChecksumAlgorithm="SHA256", **place)
     except ClientError as error:
         if is_missing(error):
             raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket") from error
         if is_archived(error) or is_key_refusal(error) or is_bad_request(error):
             check_readable(s3, upload.version)  # otherwise it was refused because of the copy, not of its source
-        if not is_conflict(error):
+        if not (is_conflict(error) or is_ended_upload(error)):
             raise
+    return True
 
 
-def _read_carried_fields(s3: S3Client, upload: Upload) -> dict[str, Any]:
-    """Return headers, metadata and tags of the original, as parameters of CreateMultipartUpload."""
+def abandon(s3: S3Client, upload: Upload, bucket: str) -> None:
+    """Abort what was begun of the copy of an upload that will not be archived; its parts are billed until then."""
+    if multipart.needs_multipart(upload.size):
+        abandon_uploads(s3, bucket, archive_key(upload))
+
+
+def _read_carried_fields(s3: S3Client, upload: Upload, kept_as: str) -> dict[str, Any]:
+    """Return class, headers, metadata and tags of the copy, as parameters of CreateMultipartUpload."""
     bucket, key, version_id = upload.bucket, upload.key, upload.version_id
     head: dict[str, Any] = {**s3.head_object(Bucket=bucket, Key=key, VersionId=version_id)}
     tags = s3.get_object_tagging(Bucket=bucket, Key=key, VersionId=version_id)["TagSet"]
-    carried = {name: head[name] for name in CARRIED if head.get(name)}
+    carried = {"StorageClass": kept_as, **{name: head[name] for name in CARRIED if head.get(name)}}
     if tags:
         carried["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
     return carried
@@ -73,14 +106,15 @@ def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCop
     """Return the copy of an upload; None if there is none.
 
     Raise ArchiveMismatchError if its size or SHA-256 differs from the validated object's, or its storage class is not
-    DEEP_ARCHIVE.
+    that of the record. Before the upload is ARCHIVED, the copy may have any class of CLASSES: analyses.toml may have
+    changed since the copy was begun, and what was copied is not copied again.
     """
     head = head_copy(s3, upload, bucket)
     if head is None:
         return None
     if differences := list_differences(upload, head):
         raise ArchiveMismatchError("; ".join(differences))
-    return _describe_copy(upload, bucket, head.get("VersionId"))
+    return _describe_copy(upload, bucket, head)
 
 
 def head_copy(s3: S3Client, upload: Upload, bucket: str) -> HeadObjectOutputTypeDef | None:
@@ -96,19 +130,26 @@ def head_copy(s3: S3Client, upload: Upload, bucket: str) -> HeadObjectOutputType
 def list_differences(upload: Upload, head: HeadObjectOutputTypeDef) -> list[str]:
     """Return how size, storage class or SHA-256 of a copy differ from those that the upload requires."""
     proof = "sha256_of_parts" if multipart.needs_multipart(upload.size) else "sha256"
-    expected = {
-        "size": upload.size,
-        "storage_class": STORAGE_CLASS,
-        proof: upload.sha256_of_parts if proof == "sha256_of_parts" else upload.sha256,
+    expected: dict[str, Collection[object]] = {
+        "size": [upload.size],
+        "storage_class": _expect_classes(upload),
+        proof: [upload.sha256_of_parts if proof == "sha256_of_parts" else upload.sha256],
     }
     actual = {
         "size": head["ContentLength"],
-        "storage_class": head.get("StorageClass"),
+        "storage_class": head.get("StorageClass", "STANDARD"),  # S3 names every class but this one
         proof: _to_hexadecimal(head.get("ChecksumSHA256", "")),
     }
     return [
-        f"{name} is {actual[name]}, and should be {value}" for name, value in expected.items() if actual[name] != value
+        f"{name} is {actual[name]}, and should be {' or '.join(map(str, values))}"
+        for name, values in expected.items()
+        if actual[name] not in values
     ]
+
+
+def _expect_classes(upload: Upload) -> Collection[str]:
+    """Return the storage classes that the copy of an upload may have."""
+    return [storage_class(upload.storage_class).name] if upload.state == "ARCHIVED" else [*CLASSES]
 
 
 def _to_hexadecimal(checksum: str) -> str:
@@ -117,16 +158,24 @@ def _to_hexadecimal(checksum: str) -> str:
     return f"{base64.b64decode(digest).hex()}{hyphen}{count}"
 
 
-def _describe_copy(upload: Upload, bucket: str, version_id: str | None) -> VerifiedCopy:
+def _describe_copy(upload: Upload, bucket: str, head: HeadObjectOutputTypeDef) -> VerifiedCopy:
     described: VerifiedCopy = {
         "size": upload.size,
-        "storage_class": STORAGE_CLASS,
+        "storage_class": head["StorageClass"],
         "bucket": bucket,
         "key": archive_key(upload),
-        "version_id": version_id,
+        "version_id": head.get("VersionId"),
+        "s3_checksum": _describe_checksum(
+            head, "COMPOSITE" if multipart.needs_multipart(upload.size) else "FULL_OBJECT"
+        ),
     }
     if multipart.needs_multipart(upload.size):
         described["sha256_of_parts"] = upload.sha256_of_parts
     else:
         described["sha256"] = upload.sha256
     return described
+
+
+def _describe_checksum(head: HeadObjectOutputTypeDef, default: str) -> StoredChecksum:
+    """Return the checksum that S3 stores with the copy; `default` is its type if S3 does not name one."""
+    return {"algorithm": "SHA256", "type": head.get("ChecksumType", default), "value": head["ChecksumSHA256"]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from seqdrop.archive.storage_classes import GB, Tier, storage_class
 from seqdrop.aws import keys, multipart
 from seqdrop.aws.errors import is_missing
 from seqdrop.aws.s3 import exists
@@ -22,31 +23,24 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
 
-MINIMUM_DAYS = 180
-# Bytes that S3 bills for each object besides its own, at the rates of Deep Archive and of Standard: index and metadata.
-# A restore does not bill them.
-OVERHEAD_DEEP_ARCHIVE, OVERHEAD_STANDARD = 32 * 1024, 8 * 1024
 POSITION = "receipts"  # name of the position in the ledger
 MAX_UPLOADS = 2000  # in one run
 
 
-# us-east-1, from the S3 pricing page of 2025; other regions differ a little.
-RESTORE: dict[str, RestoreTerms] = {
-    "bulk": {"hours_at_most": 48, "usd_per_gb": 0.0025},
-    "standard": {"hours_at_most": 12, "usd_per_gb": 0.02},
-}
-
-
 def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
-    """Return the proof of a copy: the checksums of both objects, and the time and price of a restore."""
+    """Return the proof of a copy: the checksums of both objects, and the time and price of a restore.
+
+    `restore` is empty if the storage class of the copy can be read at once.
+    """
+    kept_as = storage_class(copy.get("storage_class", ""))
     receipt: Receipt = {
         "upload": upload.id,
         "landing": _describe_landing(upload),
         "archive": copy,
         "verified_at": now,
-        "billed_at_least_days": MINIMUM_DAYS,
-        "billed_overhead_bytes": {"deep_archive": OVERHEAD_DEEP_ARCHIVE, "standard": OVERHEAD_STANDARD},
-        "restore": {tier: _price(terms, upload.size) for tier, terms in RESTORE.items()},
+        "billed_at_least_days": kept_as.minimum_days,
+        "billed_overhead_bytes": {kept_as.name.lower(): kept_as.overhead, "standard": kept_as.overhead_standard},
+        "restore": {name.lower(): _price(tier, upload.size) for name, tier in kept_as.tiers.items()},
     }
     if upload.listed_by:
         receipt["checksum_list"] = _describe_list(upload)
@@ -76,7 +70,7 @@ def _describe_landing(upload: Upload) -> LandingObject:
         landing["md5"] = upload.md5
     if multipart.needs_multipart(upload.size):
         landing["sha256_of_parts"] = upload.sha256_of_parts
-        landing["part_size"] = multipart.PART
+        landing["part_size"] = multipart.part_size(upload.size)
     return landing
 
 
@@ -86,8 +80,9 @@ def _describe_list(upload: Upload) -> ListedChecksum:
     return {"key": upload.listed_by, "algorithm": algorithm_of(value), "value": value, "as": says}
 
 
-def _price(terms: RestoreTerms, size: int) -> RestoreTerms:
-    return {**terms, "usd": round(size / 1e9 * terms["usd_per_gb"], 6)}
+def _price(tier: Tier, size: int) -> RestoreTerms:
+    price = tier.usd_per_gb
+    return {"hours_at_most": tier.hours_at_most, "usd_per_gb": price, "usd": round(size / GB * price, 6)}
 
 
 def has_receipt(services: Services, upload: Upload) -> bool:

@@ -18,6 +18,7 @@ from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.archived_uploads import record_files
+from seqdrop.stages.archive.copy_lease import is_being_copied
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.landed import is_being_read
@@ -116,8 +117,11 @@ def _received(services: Services, upload: Upload) -> Due:
 def _validated(services: Services, upload: Upload) -> Due:
     """Return the message of an upload that waits for its run, may be archived, or has an attempt that failed.
 
-    If its attempt failed, the object may have been deleted since; archive checks that.
+    If its attempt failed, the object may have been deleted since; archive checks that. Nothing is due while an
+    invocation copies it in parts.
     """
+    if is_being_copied(upload):
+        return Due()
     attempts, to_archive = services.ledger.deciding_attempts(upload), services.settings.archive_queue
     if is_gated(services.ledger, services.analyses, upload, attempts):  # stages/validate/run_gate.py monitors it
         return Due([(services.settings.validate_queue, make_landed_message(upload.version))], quiet=True)

@@ -21,7 +21,7 @@ from seqdrop.stages.runs.costs import estimate_archive
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from seqdrop.ledger.records import Fact
     from seqdrop.ledger.run_record import Run
@@ -45,7 +45,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "complete_at": now(),
         "files": len(files),
         "bytes": sum(file.size for file in files),
-        "archive": estimate_archive(entry.size for entry in survey.below(folder) if entry.is_latest),
+        "archive": estimate_archive(_list_objects(survey, folder)),
         "sheet": reading.name,
         "findings": [finding.as_entry() for finding in reading.findings],
         "problems": [*judgement.verdict.warnings, *reading.problems, *survey.problems],
@@ -61,6 +61,14 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
             report["flow_cell"] = reading.run_info.flow_cell
 
     _change(services, run, add)
+
+
+def _list_objects(survey: Survey, folder: str) -> Iterator[tuple[int, str]]:
+    """Yield size and storage class of each object that the completion of a folder archives."""
+    analyses, run = survey.services.analyses, survey.run
+    for entry in survey.below(folder):
+        if entry.is_latest:
+            yield entry.size, analyses.storage_class_of(run.key_of(entry.name))
 
 
 def summarize(report: Document) -> dict[str, Fact]:
