@@ -28,6 +28,7 @@ With --once, look once, send what is ready, and return 1 if something failed.
 EXAMPLES = (
     Example("seqdrop watch /data/runs --stack seqdrop", "each run folder below /data/runs, until Ctrl-C"),
     Example("seqdrop watch D:/Illumina --limit 50M --exclude '*/Thumbnail_Images/*'", "on an instrument's computer"),
+    Example("seqdrop watch /data/runs --free-after --yes", "delete each run once a receipt proves each of its files"),
     Example("seqdrop watch /data/runs --dry-run", "the state of each run, and what would be sent now"),
 )
 
@@ -44,6 +45,8 @@ class WatchOptions(StackOptions):
     jobs: int
     limit: float | None
     state: Path | None
+    free_after: bool
+    yes: bool
     once: bool
     dry_run: bool
     json: bool
@@ -64,6 +67,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_no_bundles(parser)
     add_transfer(parser)
+    parser.add_argument(
+        "--free-after",
+        action="store_true",
+        help="say which runs could be deleted, because the archive is proven to have all their files; looks hourly",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --free-after: delete them")
     parser.add_argument("--once", action="store_true", help="look once, send what is ready, and end")
     parser.add_argument("--dry-run", action="store_true", help="look once, show what would be sent, and send nothing")
     parser.add_argument("--json", action="store_true", help="print an event as a JSON object on each line")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from seqdrop.runs.bundle_index import Entry
     from seqdrop.runs.bundle_policy import Bundle
     from seqdrop.runs.bundles import Folder
 
@@ -58,7 +59,7 @@ class BundleSpool:
         except OSError as error:
             self._lock.close()
             raise SpoolTakenError from error
-        self._files: dict[str, RunFile] = {}
+        self._places: dict[str, tuple[Packed, Entry]] = {}
         self._unsent: dict[Path, Packed] = {}
         try:
             for packed, index in self._restore():
@@ -74,7 +75,12 @@ class BundleSpool:
 
     def has(self, file: RunFile) -> bool:
         """Return True if a bundle, sent or not, has this version of a file of the run."""
-        return self._files.get(file.name) == file
+        place = self.find(file.name)
+        return place is not None and RunFile(file.name, place[1].size, place[1].modified) == file
+
+    def find(self, name: str) -> tuple[Packed, Entry] | None:
+        """Return the latest bundle that has a file of the run, and its entry in the index; None if there is none."""
+        return self._places.get(name)
 
     def pack(self, bundle: Bundle, source: Folder) -> tuple[Packed | None, list[str]]:
         """Pack a bundle from a unit's folder; return it, and the names below the unit of files that changed meanwhile.
@@ -106,8 +112,7 @@ class BundleSpool:
 
     def _add(self, packed: Packed, index: Index) -> None:
         for entry in index.entries:
-            name = join(packed.folder, entry.name)
-            self._files[name] = RunFile(name, entry.size, entry.modified)
+            self._places[join(packed.folder, entry.name)] = packed, entry
         if packed.tar.exists():
             self._unsent[packed.tar] = packed
 

@@ -16,12 +16,13 @@ from seqdrop_cli.console import format_size, is_terminal, note, say
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.uploader.bundled_plan import BundledPlan
 from seqdrop_cli.uploader.events import FINISHED, PLANNED, SKIPPED, SUMMARY, Event, Outcome, left_out_facts, write_json
-from seqdrop_cli.uploader.freeing import Freeing, free
+from seqdrop_cli.uploader.freeing import Freeable, find_freeable, free
 from seqdrop_cli.uploader.heaps import limit_heaps
 from seqdrop_cli.uploader.listing import Selection
 from seqdrop_cli.uploader.placement import Placement
 from seqdrop_cli.uploader.plan import Plan
 from seqdrop_cli.uploader.progress_line import ProgressLine
+from seqdrop_cli.uploader.proofs import Proofs
 from seqdrop_cli.uploader.reports import (
     Lines,
     Summary,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from seqdrop_cli.target import Target
     from seqdrop_cli.uploader.arguments import UploadOptions
+    from seqdrop_cli.uploader.records import Item
 
 
 @dataclass
@@ -84,17 +86,29 @@ def run_upload(options: UploadOptions) -> int:
             with closing(reporter) if reporter else nullcontext():
                 transfer = _send(options, target, state, plan, source)
             outcome = _print_outcome(options, transfer, source)
+            freeable = _find_freeable(target, state, plan, source) if options.free_after else None
         status = _watch(target, uploads.versions, outcome) if options.watch else int(not outcome.is_complete)
-        if options.free_after:
-            _free(options, target, state, plan)
+    if freeable:
+        _free(options, freeable)
     return status
 
 
-def _free(options: UploadOptions, target: Target, state: UploadState, plan: Plan) -> None:
-    """Show, or with --yes delete, the files that the archive is proven to have."""
-    freeable = Freeing(target, state).find(item for unit in plan.units() for item in unit)
+def _find_freeable(target: Target, state: UploadState, plan: Plan, source: BundledPlan) -> Freeable:
+    """Return the files of a plan that the archive is proven to have."""
+    groups: dict[str, list[Item]] = {}
+    for unit in plan.units():
+        for item in unit:
+            groups.setdefault(item.group, []).append(item)
+    freeable = Freeable()
+    for group, items in groups.items():
+        freeable.add(find_freeable(Proofs(target, state, source.find_spool(group)), items))
+    return freeable
+
+
+def _free(options: UploadOptions, freeable: Freeable) -> None:
+    """Show, or with --yes delete, files that may be deleted."""
     for reason, count in freeable.kept.items():
-        note(f"{count_files(count)} stay: {reason}")
+        note(f"{count_files(count)} not deleted: {reason}")
     if not options.yes:
         note(
             f"{count_files(len(freeable.files))} could be freed, {format_size(freeable.size)}; add --yes to delete them"

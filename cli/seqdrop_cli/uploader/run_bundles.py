@@ -39,8 +39,7 @@ class RunBundles:
 
     def keys(self, packed: Packed) -> tuple[str, str]:
         """Return the keys of a bundle's tar and index."""
-        folder = self.prefix + packed.folder + "/" * bool(packed.folder)
-        return folder + packed.tar.name, folder + packed.index.name
+        return keys_of(self.prefix, packed)
 
     def note(self, key: str) -> None:
         """Delete the tar of a bundle if `key` is that of its index, which S3 has received after the tar."""
@@ -52,6 +51,12 @@ class RunBundles:
         """Pack a bundle; return it, and the names below the run of files that changed meanwhile and are left out."""
         packed, changed = self.spool.pack(bundle, DiskFolder(self.path / bundle.folder))
         return packed, [join(bundle.folder, name) for name in changed]
+
+
+def keys_of(prefix: str, packed: Packed) -> tuple[str, str]:
+    """Return the keys of tar and index of a bundle, in a run whose keys begin with `prefix`."""
+    folder = prefix + packed.folder + "/" * bool(packed.folder)
+    return folder + packed.tar.name, folder + packed.index.name
 
 
 def stays_alone(name: str) -> bool:

@@ -158,6 +158,13 @@ class UploadState:
         known = _Row(*row) if row else None
         return known.sent if known and known.version and known.identity == identity else None
 
+    def find_sent(self, bucket: str, key: str) -> Sent | None:
+        """Return what S3 has under a key, whether or not the file has changed since; None if it was not sent."""
+        with self._lock, self._explain():
+            row = self._database.execute(_FIND, (bucket, key)).fetchone()
+        known = _Row(*row) if row else None
+        return known.sent if known and known.version else None
+
     def begin_parts(self, bucket: str, key: str, multipart: str, part_size: int) -> None:
         """Record the id of a multipart upload that has no parts yet, and the size of its parts in bytes."""
         with self._transaction() as database:

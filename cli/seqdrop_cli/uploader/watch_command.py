@@ -18,6 +18,7 @@ from seqdrop_cli.uploader.run_bundles import spool_folder
 from seqdrop_cli.uploader.state import UploadState
 from seqdrop_cli.uploader.state_file import find_state
 from seqdrop_cli.uploader.uploader import SENT, Options, Uploader
+from seqdrop_cli.uploader.watch_freeing import FREEABLE, FREED, WatchFreeing
 from seqdrop_cli.uploader.watching import PROBLEM, RUN, Watcher, WatchSettings
 
 if TYPE_CHECKING:
@@ -57,9 +58,12 @@ def _watch(options: WatchOptions, target: Target, state: UploadState) -> int:
         if options.json and not (event.kind == SKIPPED and event.facts["reason"] == SENT):
             write_json(event)
 
+    freeing = WatchFreeing(watcher, target, state, options.yes) if options.free_after else None
     try:
         while True:
             pause = watcher.step()
+            if freeing and not options.dry_run:
+                freeing.step()
             if options.once or options.dry_run:
                 return int(not watcher.is_complete)
             time.sleep(pause)
@@ -110,6 +114,10 @@ def describe_event(event: Event) -> str:
     facts, now = event.facts, f"{utc_now():%Y-%m-%d %H:%M:%S}"
     if event.kind == PROBLEM:
         return f"{now}  {facts['folder']}: {facts['reason']}"
+    for what in (FREED, FREEABLE):
+        if what in facts:
+            size = format_size(facts[what]["bytes"])
+            return f"{now}  {facts['run']}  {what} {facts[what]['files']:,} files, {size}: the archive has them all"
     if PLANNED_RUN in facts:
         counts = ", ".join(f"{count:,} {name}" for name, count in facts[PLANNED_RUN].items())
         return f"{now}  {facts['run']}  would send {counts}"

@@ -69,6 +69,7 @@ class Watcher:
     _search: Schedule = field(default_factory=Schedule)
     _problems: dict[Path, tuple[str, datetime]] = field(default_factory=dict)
     _current: RunWatch | None = None
+    _left: set[Path] = field(default_factory=set)
 
     def step(self) -> float:
         """Look at what is due, send, and return the seconds until something else is due."""
@@ -86,6 +87,17 @@ class Watcher:
         if self._current and has_arrived(event):
             self._current.note(event.facts["key"], self.clock())
 
+    def complete_runs(self) -> Iterator[RunWatch]:
+        """Yield the runs that are complete by the rules of their instruments."""
+        for watched in self._runs.values():
+            if watched.run.verdict and watched.run.verdict.state == "COMPLETE":
+                yield watched.run
+
+    def leave(self, path: Path) -> None:
+        """Watch a run no longer, whatever is left of its folder."""
+        self._left.add(path)
+        self._runs.pop(path).lock.close()
+
     def close(self) -> None:
         """Let other processes upload the runs."""
         for watched in self._runs.values():
@@ -96,7 +108,7 @@ class Watcher:
         for folder in self.settings.folders:
             try:
                 for path in find_runs(folder):
-                    if path not in self._runs:
+                    if path not in self._runs and path not in self._left:
                         self._begin(path)
             except OSError as error:
                 self._report_problem(folder, _explain(error))

@@ -80,5 +80,6 @@ def test_rates(run, seqdrop, text, ok):
 def test_what_could_be_freed_is_shown_and_nothing_is_deleted_without_a_receipt(stack, run, seqdrop):
     stack.ledger = lambda: SimpleNamespace(archived_file=NoLedger().archived_file, find_upload=lambda _: None)
     outcome = seqdrop("upload", run, "--free-after", "--yes")
-    assert "8 files stay: the upload is not in the ledger" in outcome.err
+    assert "1 file not deleted: the upload is not in the ledger" in outcome.err
+    assert "7 files not deleted: its run is not archived as a whole" in outcome.err
     assert len(files_of(run)) == 8
