@@ -1,4 +1,4 @@
-"""CloudFormation's bucket encryption, lifecycle and inventories, which ministack drops silently.
+"""CloudFormation's bucket encryption, lifecycle, inventories and Object Lock, which ministack drops silently.
 
 The S3 API's own operations set them. So a value that S3 refuses fails the stack, and S3 returns the properties as if a
 client had set them.
@@ -18,11 +18,12 @@ from local.patches import s3_inventories
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENCRYPTION, LIFECYCLE, INVENTORIES = "BucketEncryption", "LifecycleConfiguration", "InventoryConfigurations"
+ENCRYPTION, LIFECYCLE = "BucketEncryption", "LifecycleConfiguration"
+INVENTORIES, LOCK = "InventoryConfigurations", "ObjectLockConfiguration"
 
 
 def apply() -> None:
-    """Apply the properties wherever ministack applies those that it knows."""
+    """Apply these properties wherever ministack applies those that it knows."""
     apply_known = provisioners._s3_apply_configurations
 
     def apply_all_configurations(name: str, props: dict, old_props: dict | None = None) -> None:
@@ -30,6 +31,7 @@ def apply() -> None:
         _reconcile(name, ENCRYPTION, props, old_props, _put_encryption, s3._delete_bucket_encryption)
         _reconcile(name, LIFECYCLE, props, old_props, _put_lifecycle, s3._delete_bucket_lifecycle)
         _reconcile(name, INVENTORIES, props, old_props, _put_inventories, s3_inventories.remove_configurations)
+        _reconcile(name, LOCK, props, old_props, _put_lock, _refuse_to_unlock)
 
     provisioners._s3_apply_configurations = apply_all_configurations
 
@@ -82,6 +84,15 @@ def _put_encryption(name: str, value: dict) -> tuple:
     ]
     request = {"ServerSideEncryptionConfiguration": {"Rules": rules}}
     return s3._put_bucket_encryption(name, _encode_xml("PutBucketEncryption", name, request))
+
+
+def _put_lock(name: str, value: dict) -> tuple:
+    request = {"ObjectLockConfiguration": value}
+    return s3._put_object_lock_configuration(name, _encode_xml("PutObjectLockConfiguration", name, request))
+
+
+def _refuse_to_unlock(name: str) -> None:
+    raise ValueError(f"Object Lock of {name} cannot be disabled")
 
 
 def _put_lifecycle(name: str, value: dict) -> tuple:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import random
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -107,6 +108,39 @@ class TestInParts:
         assert cold_copy.find_verified_copy(s3, upload, cold) is None
         assert cold_copy.copy(s3, upload, cold)
         assert cold_copy.find_verified_copy(s3, upload, cold)["sha256_of_parts"] == upload.sha256_of_parts
+
+
+class TestLockedBucket:
+    """The archive bucket with Object Lock: copies are protected, and their receipts say until when."""
+
+    @pytest.fixture
+    def bench(self, aws, monkeypatch):
+        monkeypatch.setattr(multipart, "WHOLE", 6_000_000)
+        monkeypatch.setattr(multipart, "PART", 5 << 20)
+        landing, cold = make_bucket(aws, versioned=True), make_bucket(aws, versioned=True)
+        s3 = aws.session().client("s3")
+        rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 400}}
+        s3.put_object_lock_configuration(
+            Bucket=cold, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+        )
+        return s3, landing, cold
+
+    @pytest.mark.parametrize("size", [4, 7_000_000], ids=["whole", "parts"])
+    def test_a_copy_is_protected_and_its_receipt_names_the_retention(self, bench, size):
+        s3, landing, cold = bench
+        body = b"A" * size
+        put = s3.put_object(Bucket=landing, Key="raw/a.fastq", Body=body)
+        digests = multipart.PartDigests(io.BytesIO(body), size)
+        digests.read()
+        upload = Upload.from_version(UploadVersion(landing, "raw/a.fastq", put["VersionId"], size, "e"), "raw")
+        upload = replace(upload, sha256=hashlib.sha256(body).hexdigest(), sha256_of_parts=digests.sha256)
+        cold_copy.copy(s3, upload, cold)
+        proof = cold_copy.find_verified_copy(s3, upload, cold)
+        assert proof["retention"]["mode"] == "COMPLIANCE"
+        until = datetime.fromisoformat(proof["retention"]["until"]) - datetime.now(UTC)
+        assert timedelta(days=399) < until <= timedelta(days=400)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.delete_object(Bucket=cold, Key=proof["key"], VersionId=proof["version_id"])
 
 
 @pytest.mark.long

@@ -174,6 +174,19 @@ def test_a_bucket_changes_with_its_stack(stack, s3):
         s3.get_bucket_lifecycle_configuration(Bucket=name)
 
 
+def test_object_lock_is_enabled_for_a_bucket_that_exists_and_never_disabled(stack, s3):
+    versioned = {"VersioningConfiguration": {"Status": "Enabled"}}
+    stack.create({"Bucket": bucket(**versioned)})
+    name = stack.id_of("Bucket")
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 5}}
+    lock = {"ObjectLockEnabled": True, "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule}}
+    stack.change({"Bucket": bucket(**versioned, **lock)})
+    assert stack.id_of("Bucket") == name
+    assert s3.get_object_lock_configuration(Bucket=name)["ObjectLockConfiguration"]["Rule"] == rule
+    with pytest.raises(WaiterError):
+        stack.change({"Bucket": bucket(**versioned)})
+
+
 def test_a_property_that_s3_refuses_fails_the_stack(stack):
     rule = {"Id": "never", "Status": "Enabled", "ExpirationInDays": 0}
     with pytest.raises(WaiterError):

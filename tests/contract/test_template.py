@@ -151,10 +151,38 @@ def test_every_dead_letter_raises_an_alarm():
     assert watched == {f"{name}.QueueName" for name in QUEUES if name.endswith("DeadLetters")}
 
 
+def choose(value, conditions: set[str]):
+    """Return a value of the template in which these conditions are true, without what has no value."""
+    if isinstance(value, list):
+        return [choose(part, conditions) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "If" in value:
+        condition, yes, no = value["If"]
+        return choose(yes if condition in conditions else no, conditions)
+    chosen = {name: choose(part, conditions) for name, part in value.items()}
+    return {name: part for name, part in chosen.items() if part != {"Ref": "AWS::NoValue"}}
+
+
+def test_the_archive_can_be_encrypted_by_s3_and_locked():
+    bucket = choose(BUCKETS["ArchiveBucket"], set())
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert not {"ObjectLockEnabled", "ObjectLockConfiguration"} & set(bucket)
+    locked = choose(BUCKETS["ArchiveBucket"], {"ArchiveIsLocked"})
+    retention = {"Mode": {"Ref": "ArchiveLockMode"}, "Days": {"Ref": "ArchiveLockDays"}}
+    assert locked["ObjectLockEnabled"] is True
+    assert locked["ObjectLockConfiguration"]["Rule"] == {"DefaultRetention": retention}
+    defaults = {
+        name: TREE["Parameters"][f"Archive{name}"]["Default"] for name in ("Encryption", "LockDays", "LockMode")
+    }
+    assert defaults == {"Encryption": "SSE-KMS", "LockDays": 0, "LockMode": "GOVERNANCE"}
+
+
 @pytest.mark.parametrize("name", BUCKETS)
 def test_buckets_are_private_and_encrypted(name):
     bucket = BUCKETS[name]
-    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (rule,) = choose(bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"], {"ArchiveUnderKey"})
     assert rule["BucketKeyEnabled"] is True
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"GetAtt": "Key.Arn"}}
     assert rule["ServerSideEncryptionByDefault"] == default

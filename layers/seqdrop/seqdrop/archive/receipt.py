@@ -65,13 +65,21 @@ class StoredChecksum(TypedDict):
     value: str
 
 
+class Retention(TypedDict):
+    """The Object Lock of a copy: its mode (GOVERNANCE or COMPLIANCE), and the time until which it lasts (ISO 8601)."""
+
+    mode: str
+    until: str
+
+
 class VerifiedCopy(TypedDict):
     """The copy of an upload, as its receipt describes it.
 
-    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal. If
-    the former has annotations, `annotations` are their names, or the reason why they were not copied. If the file is in
-    a bundle, `bundle` says where; `bucket`, `key` and `version_id` are then those of the bundle's tar, and `size` and
-    `sha256` those of the file.
+    A copy that was made in parts has the checksum `sha256_of_parts`, any other has `sha256`. Both are hexadecimal.
+    `encryption` is AES256 or aws:kms, and `retention` exists if Object Lock protects the copy. If a copy in parts has
+    annotations, `annotations` are their names, or the reason why they were not copied. If the file is in a bundle,
+    `bundle` says where; `bucket`, `key` and `version_id` are then those of the bundle's tar, and `size` and `sha256`
+    those of the file.
     """
 
     size: int
@@ -82,6 +90,8 @@ class VerifiedCopy(TypedDict):
     key: str
     version_id: str | None
     s3_checksum: NotRequired[StoredChecksum]
+    encryption: NotRequired[str]
+    retention: NotRequired[Retention]
     annotations: NotRequired[list[str] | str]
     bundle: NotRequired[BundlePlace]
 

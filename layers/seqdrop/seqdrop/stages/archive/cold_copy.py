@@ -25,6 +25,7 @@ from seqdrop.aws.errors import (
 from seqdrop.aws.readability import check_readable
 from seqdrop.aws.server_copy import Source
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError
+from seqdrop.stages.archive.copy_description import describe_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-    from seqdrop.archive.receipt import StoredChecksum, VerifiedCopy
+    from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
 
 LONGEST_KEY = 1024  # bytes of UTF-8, S3's limit
@@ -114,7 +115,7 @@ def find_verified_copy(s3: S3Client, upload: Upload, bucket: str) -> VerifiedCop
         return None
     if differences := list_differences(upload, head):
         raise ArchiveMismatchError("; ".join(differences))
-    return _describe_copy(upload, bucket, head)
+    return describe_copy(upload, (bucket, archive_key(upload)), head)
 
 
 def head_copy(s3: S3Client, upload: Upload, bucket: str) -> HeadObjectOutputTypeDef | None:
@@ -156,26 +157,3 @@ def _to_hexadecimal(checksum: str) -> str:
     """Convert a checksum from base64. If a hyphen and the number of parts follow, they stay as they are."""
     digest, hyphen, count = checksum.partition("-")
     return f"{base64.b64decode(digest).hex()}{hyphen}{count}"
-
-
-def _describe_copy(upload: Upload, bucket: str, head: HeadObjectOutputTypeDef) -> VerifiedCopy:
-    described: VerifiedCopy = {
-        "size": upload.size,
-        "storage_class": head["StorageClass"],
-        "bucket": bucket,
-        "key": archive_key(upload),
-        "version_id": head.get("VersionId"),
-        "s3_checksum": _describe_checksum(
-            head, "COMPOSITE" if multipart.needs_multipart(upload.size) else "FULL_OBJECT"
-        ),
-    }
-    if multipart.needs_multipart(upload.size):
-        described["sha256_of_parts"] = upload.sha256_of_parts
-    else:
-        described["sha256"] = upload.sha256
-    return described
-
-
-def _describe_checksum(head: HeadObjectOutputTypeDef, default: str) -> StoredChecksum:
-    """Return the checksum that S3 stores with the copy; `default` is its type if S3 does not name one."""
-    return {"algorithm": "SHA256", "type": head.get("ChecksumType", default), "value": head["ChecksumSHA256"]}
