@@ -90,6 +90,7 @@ def test_every_action_on_data_is_known_to_these_tests(name):
     # Annotations of an object are encrypted like the object; ArchiveRole has both actions on the key.
     known |= {f"s3:{verb}Object{version}Annotation" for verb in ("Get", "Put") for version in ("", "Version")}
     known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
+    known |= {"s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"}
     # These need no key, because they read no body.
     known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
     known |= {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
@@ -226,13 +227,15 @@ def test_only_functions_that_need_compiled_code_have_its_layers():
     assert {name: layers for name, layers in heavy.items() if layers} == {
         "ValidateFunction": {"ReadsLayer", "TablesLayer"},
         "FinishFunction": {"TablesLayer", "ReadsLayer"},
+        "BundleFunction": {"ReadsLayer"},
     }
 
 
-def test_only_archive_may_delete():
+def test_only_archive_and_bundle_may_delete():
     deletions = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: names for name, names in deletions.items() if names} == {
-        "ArchiveFunction": {"s3:DeleteObjectVersion"}
+        "ArchiveFunction": {"s3:DeleteObjectVersion"},
+        "BundleFunction": {"s3:DeleteObjectVersion"},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ class Version:
     storage: str = "STANDARD"
     about: dict = field(default_factory=dict)
     sha256: bool = False  # True if the request asked S3 for that checksum
+    crc32: bool = False  # the same, of all bytes
     tier: str = ""  # the archive access tier of an object in INTELLIGENT_TIERING
     kms_key: str = ""  # ARN of the key; "" for an object that is not under SSE-KMS
     customer_key: bool = False  # True for SSE-C
@@ -72,6 +74,9 @@ class Version:
             fields |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
         if self.sha256 and checksums:
             fields["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
+        if self.crc32 and checksums:
+            fields["ChecksumCRC32"] = base64.b64encode(zlib.crc32(self.body).to_bytes(4, "big")).decode()
+            fields["ChecksumType"] = "FULL_OBJECT"
         return fields
 
 

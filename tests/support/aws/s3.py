@@ -14,6 +14,7 @@ from botocore.response import StreamingBody
 
 from tests.support.aws.buckets import NULL, Bucket, Version
 from tests.support.aws.errors import RefusedError
+from tests.support.aws.s3_multipart import Multipart, S3Multipart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.aws.clock import Clock
 
 
-class S3:
+class S3(S3Multipart):
     """Buckets and their objects. `on_create` is called with bucket and version of each new object.
 
     `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested. Callers may use
@@ -31,6 +32,7 @@ class S3:
     def __init__(self, clock: Clock, buckets: dict[str, bool], on_create: Callable[[Bucket, Version], None]):
         self._clock, self._on_create = clock, on_create
         self._count = itertools.count(1)
+        self.multiparts: dict[str, Multipart] = {}
         self.page = 1000
         self.usable_keys = {"key"}  # the value of Settings.key in tests
         self.buckets = {name: Bucket(name, versioned) for name, versioned in buckets.items()}

@@ -73,6 +73,11 @@ def is_conflict(error: ClientError) -> bool:
     return code_of(error) in CONFLICT
 
 
+def is_ended_multipart(error: ClientError) -> bool:
+    """Return True if S3 no longer has the multipart upload: it was completed or aborted."""
+    return code_of(error) == "NoSuchUpload"
+
+
 def is_archived(error: ClientError) -> bool:
     """Return True if the S3 object is in an archive class or tier, so that its bytes cannot be read or copied."""
     return code_of(error) in ARCHIVED

@@ -13,8 +13,8 @@ from __future__ import annotations
 import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
-WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/")
-RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/")
+WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/", "bundles/")
+RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/", "bundles/")
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -99,6 +99,11 @@ def checkpoints(name: str) -> str:
     return f"checkpoints/{name}/"
 
 
+def bundle_plan(plan: str) -> str:
+    """Return `bundles/<id of the bundle>.json`, the key of the plan of a bundle that is being made."""
+    return f"bundles/{plan}.json"
+
+
 # -- results bucket: for the lab --
 
 
@@ -157,6 +162,11 @@ def run_result(analysis: str, folder: str, name: str) -> str:
     instrument's description of the run.
     """
     return f"runs/{analysis}/{folder}/{name}"
+
+
+def bundle_index(archive_key: str) -> str:
+    """Return `bundles/<archive key of the tar>.index.tsv`, the key of the index of a bundle of the archive."""
+    return f"bundles/{archive_key}.index.tsv"
 
 
 # -- models bucket: models and the code of jobs --

@@ -51,9 +51,9 @@ __all__ = [
 FILE = "analyses.toml"
 # Gigabytes. analyses.toml derives the default; at the slowest rate measured, a whole core reads 18 GB in 15 minutes.
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
-# Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion are no
-# part of a prediction; those of the deployed analyses.toml apply.
-NOT_PLANNED = ("kind", "settings", "promotion")
+# Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion, and
+# how files are archived, are no part of a prediction; those of the deployed analyses.toml apply.
+NOT_PLANNED = ("kind", "settings", "promotion", "bundle_below")
 OMITTED = ("max_expanded_gb", "markers", "md5")  # left out of a plan while they are absent
 
 

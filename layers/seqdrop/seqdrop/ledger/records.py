@@ -106,6 +106,7 @@ class Upload(Record):
     listed_by: str = ""  # key of the checksum list that agrees with its bytes (docs/checksums.md); "" if none does
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
+    unbundled_at: str = ""  # when it was decided that a small file of a run is archived as an object of its own
 
     kind: ClassVar[str] = UPLOAD
     of_state: ClassVar[Item] = {**Record.of_state, "reading_since": ""}
