@@ -254,13 +254,15 @@ def test_only_functions_that_need_compiled_code_have_its_layers():
     assert {name: layers for name, layers in heavy.items() if layers} == {
         "ValidateFunction": {"ReadsLayer", "TablesLayer"},
         "FinishFunction": {"TablesLayer", "ReadsLayer"},
+        "BundleFunction": {"ReadsLayer"},
     }
 
 
-def test_only_archive_may_delete():
+def test_only_archive_and_bundle_may_delete():
     deletions = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: names for name, names in deletions.items() if names} == {
-        "ArchiveFunction": {"s3:DeleteObjectVersion"}
+        "ArchiveFunction": {"s3:DeleteObjectVersion"},
+        "BundleFunction": {"s3:DeleteObjectVersion"},
     }
 
 

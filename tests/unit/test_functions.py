@@ -16,6 +16,7 @@ QUEUES = {
     "start_training": "training",
     "finish": "finish",
     "archive": "archive",
+    "bundle": "bundle",
 }
 
 
@@ -31,7 +32,8 @@ def function(repository, services, sent, monkeypatch):
         spec = importlib.util.spec_from_file_location(f"app_{name}", repository / f"functions/{name}/app.py")
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
-        monkeypatch.setattr(app, "services" if hasattr(app, "services") else "archiving_services", lambda: own)
+        named = ("services", "archiving_services", "bundling_services")
+        monkeypatch.setattr(app, next(each for each in named if hasattr(app, each)), lambda: own)
         monkeypatch.setattr(app, name, stage)
         return app.handler
 
@@ -55,6 +57,7 @@ def event(repository):
         ("finish", "finish-training", ["seqdrop-training-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("start_training", "start_training", ["ABCDEFGHIJKLMNOPQRSTUVWX27-training-1"]),
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
+        ("bundle", "bundle", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from seqdrop_cli.uploader.digest import Digest, encode_crc32
+from seqdrop.aws.crc32 import encode_crc32
+
+from seqdrop_cli.uploader.digest import Digest
 from seqdrop_cli.uploader.landing_bucket import GoneError, LandingBucket, Stored, TakenError
 from seqdrop_cli.uploader.parts import MAX_BYTES, PartSender, choose_part_size
 from seqdrop_cli.uploader.records import Claim, Identity, Item, Part, Sent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class Version:
     sha256: bool = False  # True if the request asked S3 for that checksum
     composite: str = ""  # the composite SHA-256 of an object that was made of parts, as S3 reports it
     etag_of_parts: str = ""  # the ETag of such an object
+    crc32: bool = False  # the same, of all bytes
     tier: str = ""  # the archive access tier of an object in INTELLIGENT_TIERING
     kms_key: str = ""  # ARN of the key; "" for an object that is not under SSE-KMS
     customer_key: bool = False  # True for SSE-C
@@ -77,6 +79,9 @@ class Version:
         if self.sha256 and checksums:
             fields["ChecksumType"] = "FULL_OBJECT"
             fields["ChecksumSHA256"] = base64.b64encode(hashlib.sha256(self.body).digest()).decode()
+        if self.crc32 and checksums:
+            fields["ChecksumCRC32"] = base64.b64encode(zlib.crc32(self.body).to_bytes(4, "big")).decode()
+            fields["ChecksumType"] = "FULL_OBJECT"
         return fields
 
 

@@ -1,9 +1,10 @@
-"""Multipart uploads of S3 in memory, whose parts are copied from objects."""
+"""Multipart uploads of S3 in memory: with a composite SHA-256, or with a CRC32 of each part and of the whole."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,22 @@ class Unfinished:
     storage: str
     about: dict
     initiated: datetime
+    algorithm: str = "SHA256"  # or CRC32
     parts: dict[int, bytes] = field(default_factory=dict)
 
 
 def _sha256(body: bytes) -> str:
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def crc32(body: bytes) -> str:
+    """Return the CRC32 of bytes as S3 writes it."""
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+CHECKSUMS = {"SHA256": _sha256, "CRC32": crc32}
+TYPES = {"SHA256": "COMPOSITE", "CRC32": "FULL_OBJECT"}
+MIB = 1 << 20
 
 
 def composite(parts: list[bytes]) -> str:
@@ -39,12 +51,18 @@ def composite(parts: list[bytes]) -> str:
 
 
 class Multiparts:
-    """The operations of multipart uploads, for the class S3."""
+    """The operations of multipart uploads, for the class S3.
+
+    `least_part` is the least size of an uploaded part that is not the last.
+    """
 
     unfinished: dict[str, Unfinished]
+    least_part = 5 * MIB
 
     def create_multipart_upload(self, request: dict, headers: dict) -> dict:
         self._bucket(request["Bucket"])
+        algorithm = request["ChecksumAlgorithm"]
+        assert request.get("ChecksumType", TYPES[algorithm]) == TYPES[algorithm]
         upload = Unfinished(
             f"upload-{next(self._count):06d}",
             request["Bucket"],
@@ -52,6 +70,7 @@ class Multiparts:
             request.get("StorageClass", "STANDARD"),
             {name: request[name] for name in NAMES if name in request},
             self._clock.now,
+            algorithm,
         )
         self.unfinished[upload.id] = upload
         return {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
@@ -63,18 +82,21 @@ class Multiparts:
         upload.parts[request["PartNumber"]] = body
         return {"CopyPartResult": {"ETag": f'"{_etag(body)}"', "ChecksumSHA256": _sha256(body)}}
 
+    def upload_part(self, request: dict, headers: dict) -> dict:
+        upload, body = self._upload(request), bytes(request["Body"])
+        if request["ChecksumCRC32"] != crc32(body):
+            raise RefusedError("BadDigest", "The CRC32 you specified did not match the calculated checksum.", 400)
+        upload.parts[request["PartNumber"]] = body
+        return {"ETag": f'"{_etag(body)}"', "ChecksumCRC32": crc32(body)}
+
     def list_parts(self, request: dict, headers: dict) -> dict:
         upload, after = self._upload(request), int(request.get("PartNumberMarker") or 0)
         numbers = sorted(number for number in upload.parts if number > after)
         page = {"IsTruncated": len(numbers) > self.page, "Parts": []}
         for number in numbers[: self.page]:
             body = upload.parts[number]
-            part = {
-                "PartNumber": number,
-                "ETag": f'"{_etag(body)}"',
-                "Size": len(body),
-                "ChecksumSHA256": _sha256(body),
-            }
+            checksum = {f"Checksum{upload.algorithm}": CHECKSUMS[upload.algorithm](body)}
+            part = {"PartNumber": number, "ETag": f'"{_etag(body)}"', "Size": len(body), **checksum}
             page["Parts"].append(part)
         if page["IsTruncated"]:
             page["NextPartNumberMarker"] = numbers[self.page - 1]
@@ -92,7 +114,7 @@ class Multiparts:
             "IsTruncated": False,
             "Uploads": [
                 {"Key": entry.key, "UploadId": entry.id, "Initiated": entry.initiated, "StorageClass": entry.storage}
-                | {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"}
+                | {"ChecksumAlgorithm": entry.algorithm, "ChecksumType": TYPES[entry.algorithm]}
                 for entry in entries
             ],
         }
@@ -110,12 +132,33 @@ class Multiparts:
         for part, body in zip(wanted, parts, strict=True):
             if part["ETag"].strip('"') != _etag(body):
                 raise RefusedError("InvalidPart", "One or more of the specified parts could not be found.", 400)
+            if upload.algorithm == "CRC32" and part["ChecksumCRC32"] != crc32(body):
+                raise RefusedError("InvalidPart", "One or more of the specified parts could not be found.", 400)
+        checksums = self._complete(request, upload, parts)
         del self.unfinished[upload.id]
         version = self.put(
             upload.bucket, upload.key, b"".join(parts), storage=upload.storage, about=upload.about,
-            composite=composite(parts), etag_of_parts=_etag_of(parts),
+            etag_of_parts=_etag_of(parts), **checksums,
         )  # fmt: skip
         return {"ETag": f'"{version.etag}"', "Key": upload.key, "VersionId": version.id}
+
+    def _complete(self, request: dict, upload: Unfinished, parts: list[bytes]) -> dict:
+        """Return the checksum that is stored with the object, as a parameter of `put`."""
+        if upload.algorithm == "SHA256":
+            return {"composite": composite(parts)}
+        if any(len(body) < self.least_part for body in parts[:-1]):
+            raise RefusedError("EntityTooSmall", "Your proposed upload is smaller than the minimum size", 400)
+        if request["ChecksumCRC32"] != crc32(b"".join(parts)):
+            raise RefusedError("BadDigest", "The CRC32 you specified did not match the calculated checksum.", 400)
+        return {"crc32": True}
+
+    def delete_objects(self, request: dict, headers: dict) -> dict:
+        objects = request["Delete"]["Objects"]
+        if len(objects) > 1000:
+            raise RefusedError("MalformedXML", "The XML you provided was not well-formed", 400)
+        for each in objects:
+            self.delete(request["Bucket"], each["Key"], each.get("VersionId"))
+        return {}
 
     def abort_multipart_upload(self, request: dict, headers: dict) -> dict:
         del self.unfinished[self._upload(request).id]

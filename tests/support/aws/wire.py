@@ -119,6 +119,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     wire = Wire()
     of_lambda.services.cache_clear()
     of_lambda.archiving_services.cache_clear()
+    of_lambda.bundling_services.cache_clear()
     one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
     parsed, log = plans.parse(text), logger()._logger
     with (
@@ -131,8 +132,10 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     ):
         os.environ.pop("AWS_ENDPOINT_URL", None)
         services = of_lambda.archiving_services()
+        bundling = of_lambda.bundling_services()
         clients = (
             services.s3,
+            bundling.s3,
             services.copier,
             services.sagemaker,
             services.sqs,
@@ -144,6 +147,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
         yield wire
     of_lambda.services.cache_clear()
     of_lambda.archiving_services.cache_clear()
+    of_lambda.bundling_services.cache_clear()
 
 
 @functools.cache

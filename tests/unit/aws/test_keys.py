@@ -26,6 +26,7 @@ WORK = {
     keys.prepared(DIGEST): "training/0123456789abcdef0123456789abcdef/prepared.json",
     keys.prepared_data(DIGEST): "training/0123456789abcdef0123456789abcdef/data/",
     keys.split(keys.prepared_data(DIGEST), "test"): "training/0123456789abcdef0123456789abcdef/data/test.jsonl",
+    keys.bundle_plan(UPLOAD): "bundles/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
     keys.JOBS: "jobs/",
     keys.job_manifest(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/input.manifest",
     keys.job_request(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/request.json",
@@ -35,6 +36,9 @@ WORK = {
     keys.checkpoints(JOB): "checkpoints/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/",
 }
 RESULTS = {
+    keys.bundle_index("runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar"): (
+        "bundles/runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar.index.tsv"
+    ),
     keys.report(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
     keys.page(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.html",
     keys.multiqc_prefix(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ/",

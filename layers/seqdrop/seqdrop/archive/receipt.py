@@ -43,14 +43,16 @@ Overhead = dict[str, int]
 class BundlePlace(TypedDict):
     """The place of a file in a bundle (docs/bundles.md): the file begins at byte `offset` of the tar.
 
-    `size` (bytes) and `sha256` (hexadecimal) are those of the whole tar, `index` is the key of its index in the results
-    bucket, and `name` the file's name in the index.
+    `size` (bytes) and `crc32` (hexadecimal, as S3 computed it of all bytes) are those of the whole tar, `index` is the
+    key of its index in the results bucket, and `name` the file's name in the index. The SHA-256 of each file in the
+    index, and the format, determine every byte of the tar; a SHA-256 of the tar exists only if it was computed.
     """
 
     name: str
     offset: int
     size: int
-    sha256: str
+    crc32: str
+    sha256: NotRequired[str]
     index: str
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
-WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/", "inventory/")
-RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/", "inventory/")
+WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/", "inventory/", "bundles/")
+RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/", "inventory/", "bundles/")
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -109,6 +109,11 @@ def inventory_portion(inventory: str, number: int, after: str) -> str:
     return f"{inventory_portions(inventory)}{number:05d}_{after}"
 
 
+def bundle_plan(plan: str) -> str:
+    """Return `bundles/<id of the bundle>.json`, the key of the plan of a bundle that is being made."""
+    return f"bundles/{plan}.json"
+
+
 # -- results bucket: for the lab --
 
 
@@ -176,6 +181,11 @@ INVENTORIES = "inventory/lists/"
 def inventory_report(date: str, name: str) -> str:
     """Return `inventory/reports/<date>/inventory-report.json`, the key of one file of the report on an inventory."""
     return f"inventory/reports/{date}/{name}"
+
+
+def bundle_index(archive_key: str) -> str:
+    """Return `bundles/<archive key of the tar>.index.tsv`, the key of the index of a bundle of the archive."""
+    return f"bundles/{archive_key}.index.tsv"
 
 
 # -- models bucket: models and the code of jobs --

@@ -27,6 +27,9 @@ RUN = "run"  # the only gate: files are released when their run is complete
 # they are continued from one invocation to the next, up to the 50 TB of an object.
 MOST_GB = 800
 MOST_EXPANDED_GB = 10_000
+# Megabytes. A part of a bundle has at least 8 MB and may have one file more; three such parts must fit in the memory of
+# the function that makes it.
+BUNDLE_BELOW_MB, MOST_BUNDLED_MB = 8.0, 16
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 FILE_NAME = Text(r"[^/]+", "names of files, without a folder")
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
@@ -83,6 +86,9 @@ class AnalysisSettings(Table):
     markers: tuple[str, ...] | None = setting(None, Maybe(Texts(FILE_NAME)))
     """Names of files that complete a run, such as "CopyComplete.txt"; * stands for any characters. Any of them opens
     the run, whatever its instrument is. Absent: the rule of each instrument."""
+    bundle_below: float = setting(BUNDLE_BELOW_MB, Number(0, MOST_BUNDLED_MB, as_float=True), compare=False)
+    """With gate = "run": files of a complete run that are smaller than this many megabytes (1e6 bytes), and are no
+    sequences, are archived together in bundles (docs/bundles.md). 0: each file is an object of its own."""
     md5: bool = setting(False, Flag())
     """true: MD5 is computed as well, in the same pass as CRC32 and SHA-256. Set it if lists of MD5 come with the files;
     otherwise a file that such a list names is read a second time."""
@@ -127,6 +133,11 @@ class AnalysisSettings(Table):
     def has_runs(self) -> bool:
         """Whether the rules of instruments say when a run below its prefix is complete."""
         return bool(self.gate) and self.markers is None
+
+    @property
+    def bundle_bytes(self) -> int:
+        """Size in bytes below which files of a complete run are archived in bundles; 0 if none is."""
+        return int(self.bundle_below * 1e6) if self.has_runs else 0
 
     @property
     def model(self) -> str:

@@ -43,12 +43,13 @@ class Settings:
     results: str
     models: str  # the bucket of models and of the code of jobs
     archive: str
-    validate_queue: str  # this and the next five: queue URLs
+    validate_queue: str  # this and the next six: queue URLs
     processing_queue: str
     transform_queue: str
     training_queue: str
     finish_queue: str
     archive_queue: str
+    bundle_queue: str
     inventory_queue: str  # of the function inventory only
     topic: str  # ARN of the notification topic
     key: str  # ARN of the KMS key that encrypts everything
@@ -114,7 +115,7 @@ class Settings:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
         some = vars(self).get("inventory_queue", "")  # absent from the environment of other functions
-        for url in (*own, self.finish_queue, self.archive_queue, some):
+        for url in (*own, self.finish_queue, self.archive_queue, self.bundle_queue, some):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")

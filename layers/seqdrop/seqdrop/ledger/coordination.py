@@ -1,7 +1,8 @@
 """Records without a state of their own: sets of files, job slots, positions, measured speeds.
 
 Each is read, changed, and written back on the condition that its revision is still the one that was read. A record
-that is not in the table yet has revision 0. Files in the archive have such records as well (archived_files.py).
+that is not in the table yet has revision 0. Files in the archive (archived_files.py) and
+bundles (run_bundles.py) have such records as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.archived_files import ArchivedFile
+from seqdrop.ledger.run_bundles import RunBundles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,4 +192,4 @@ class Speed:
         return replace(measured, revision=int(item["revision"]))
 
 
-Shared = FileSet | JobSlots | Position | Speed | ArchivedFile
+Shared = FileSet | JobSlots | Position | Speed | ArchivedFile | RunBundles

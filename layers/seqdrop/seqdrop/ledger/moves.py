@@ -27,7 +27,7 @@ class Move:
     writes: tuple[str, ...] = ()
 
 
-VALIDATE, FINISH, ARCHIVE = "validate", "finish", "archive"
+VALIDATE, FINISH, ARCHIVE, BUNDLE = "validate", "finish", "archive", "bundle"
 PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
 RECONCILE = "reconcile"
 REPLAY = "seqdrop replay"  # the command
@@ -98,7 +98,7 @@ MOVES = (
         UPLOAD,
         "VALIDATED",
         "ARCHIVED",
-        (ARCHIVE,),
+        (ARCHIVE, BUNDLE),
         "its copy is verified, its receipt is written, and the landing object is deleted",
         ("archive_key", "storage_class", "expires_at"),
     ),

@@ -11,6 +11,7 @@ from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
 from seqdrop.ledger.kinds import from_item
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, job_keys, upload_keys
+from seqdrop.ledger.run_bundles import RunBundles
 from seqdrop.ledger.run_record import Run, run_keys
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile)
+S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles)
 
 
 BATCH = 100  # items of one BatchGetItem
@@ -108,6 +109,24 @@ class Reader:
     def archived_file(self, file: ArchivedFile) -> ArchivedFile:
         """Return the record of a file in the archive, with the upload that has the copy; `file` itself without one."""
         return self._get_shared(file)
+
+    def archived_files(self, files: Sequence[ArchivedFile]) -> list[ArchivedFile]:
+        """Return the records of at most 100 different files in the archive, each itself if there is none.
+
+        Raise RecordNotFoundError, which is retryable, if DynamoDB throttles the call.
+        """
+        wanted = [file.keys for file in files]
+        response = self._client.batch_get_item(
+            RequestItems={self._table.name: {"Keys": wanted, "ConsistentRead": True}}
+        )
+        if response.get("UnprocessedKeys", {}).get(self._table.name):
+            raise RecordNotFoundError("record yet of", f"all of {len(wanted)} files: the table throttles")
+        items: dict[str, Item] = {str(item["name"]): item for item in response["Responses"].get(self._table.name, [])}
+        return [file.with_item(items[file.name]) if file.name in items else file for file in files]
+
+    def run_bundles(self, run_id: str) -> RunBundles:
+        """Return the bundles of a run that are being made; an empty record with revision 0 if there is none."""
+        return self._get_shared(RunBundles(run_id))
 
     def deciding_attempts(self, upload: Upload) -> list[Attempt]:
         """Return the attempts whose outcome decides when an upload may be archived.

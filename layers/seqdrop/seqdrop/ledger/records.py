@@ -108,6 +108,7 @@ class Upload(Record):
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
     copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
+    unbundled_at: str = ""  # when it was decided that a small file of a run is archived as an object of its own
 
     kind: ClassVar[str] = UPLOAD
     of_state: ClassVar[Item] = {**Record.of_state, "reading_since": "", "copying_since": ""}

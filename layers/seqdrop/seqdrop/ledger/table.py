@@ -60,6 +60,13 @@ class Ledger(Reader):
         writes = [*map(self._step, steps), *map(self._put, new)]
         return self._transact([*writes, *([self._put_shared(shared)] if shared else [])])
 
+    def move_all(self, steps: Iterable[Step[Record]], shared: Iterable[Shared] = ()) -> bool:
+        """Take steps and write records without a state, all or nothing. At most 100 in all.
+
+        Nothing is written unless each of the records still has the revision that was read.
+        """
+        return self._transact([*map(self._step, steps), *map(self._put_shared, shared)])
+
     def note(self, record: Record, **facts: Fact) -> bool:
         """Set fields of a record that stays in its state."""
         return self._transact([self._replace(record, apply_facts(record, facts))])

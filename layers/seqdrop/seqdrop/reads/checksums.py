@@ -1,4 +1,4 @@
-"""Checksums of the bytes of a file, all computed in one pass."""
+"""Checksums of the bytes of a file, all computed in one pass. Only to compute them needs the reads layer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Hasher:
     """Computes CRC32 and SHA-256 of all blocks that it is given, and MD5 only if asked."""
 
     def __init__(self, *, md5: bool = False) -> None:
-        from isal import isal_zlib  # functions that only compare checksums do not have its layer
+        from isal import isal_zlib  # of the reads layer, which functions that hash nothing do not have
 
         self._crc32, self._add_crc32 = 0, isal_zlib.crc32
         self._sha256 = hashlib.sha256()

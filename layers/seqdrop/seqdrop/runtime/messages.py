@@ -101,6 +101,16 @@ class RunMessage(TypedDict):
     run: str
 
 
+class BundleMessage(TypedDict):
+    """The body of a message in the queue of bundle: a run whose small files are gathered, or one of its bundles.
+
+    `bundle` is the run's id, and `plan` that of the bundle to make; without it, bundles are planned.
+    """
+
+    bundle: str
+    plan: NotRequired[str]
+
+
 def make_run_message(run: str) -> RunMessage:
     """Return the body that has the run with this id judged."""
     return {"run": run}
@@ -120,7 +130,16 @@ def make_free_slots_message(reporter: str) -> dict[str, str]:
     return {"room": reporter}
 
 
-Body = S3Message | JobMessage | UploadMessage | StartMessage | RunMessage | InventoryMessage | dict[str, str]
+Body = (
+    S3Message
+    | JobMessage
+    | UploadMessage
+    | StartMessage
+    | RunMessage
+    | InventoryMessage
+    | BundleMessage
+    | dict[str, str]
+)
 
 # -- the Lambda event of a queue --
 

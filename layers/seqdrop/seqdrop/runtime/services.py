@@ -51,6 +51,16 @@ COPYING = Config(
 )
 
 
+# Ten files are read, and a part is sent, at the same time. The bytes that are sent have a CRC32, and those that are
+# read are compared with a SHA-256; botocore would compute both again.
+BUNDLING = Config(
+    max_pool_connections=12,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    response_checksum_validation="when_required",
+    s3={"payload_signing_enabled": False},
+)
+
+
 class PutCondition(TypedDict, total=False):
     """The condition under which S3 writes an object: that its ETag is this one, or ("*") that there is none."""
 
@@ -178,3 +188,9 @@ def archiving_services() -> Services:
     s3 = boto3.client("s3", config=COPYING)
     protect_existing_copies(s3)
     return replace(services(), s3_for_copies=s3)
+
+
+@cache
+def bundling_services() -> Services:
+    """Return the services of this process with a client for many small requests at a time, and parts of 8 MB."""
+    return replace(services(), s3=boto3.client("s3", config=BUNDLING))

@@ -7,7 +7,8 @@ import zlib
 
 from hypothesis import given
 from hypothesis import strategies as st
-from seqdrop_cli.uploader.digest import Digest, combine_crc32
+from seqdrop.aws.crc32 import combine_crc32
+from seqdrop_cli.uploader.digest import Digest
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300))

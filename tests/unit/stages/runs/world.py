@@ -12,6 +12,7 @@ from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.bundle.bundle import bundle
 from seqdrop.stages.runs.run import advance_run
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
@@ -105,6 +106,8 @@ class RunWorld:
             validate(self.services, message.body["version"])
         elif message.queue == "archive_queue":
             archive(self.services, message.body["upload"])
+        elif message.queue == "bundle_queue":
+            bundle(self.services, message.body["bundle"], message.body.get("plan", ""))
         elif "run" in message.body:
             advance_run(self.services, message.body["run"])
         elif message.queue == "transform_queue":

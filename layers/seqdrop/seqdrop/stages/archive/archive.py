@@ -16,9 +16,11 @@ from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive import cold_copy, receipts
 from seqdrop.stages.archive.annotations import carry_annotations
+from seqdrop.stages.archive.bundled_copy import find_bundled_copy, head_bundle, is_bundled
 from seqdrop.stages.archive.cold_copy import has_all_time
 from seqdrop.stages.archive.copy_lease import begin_copying, end_copying
 from seqdrop.stages.archive.repeated import claim_or_remove
+from seqdrop.stages.bundle.eligibility import may_be_bundled, request_gathering, run_of
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 from seqdrop.stages.unreadable import reject_validated
@@ -35,8 +37,9 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
 
     It moves to WITHDRAWN instead if its object was deleted, to REJECTED if S3 does not copy its bytes any more, and to
     DUPLICATE, without a copy, if it repeats an ARCHIVED upload. An ARCHIVED upload gets its receipt again if that was
-    lost. Uploads in other states are left alone. A copy in parts for which `seconds_left` does not suffice is continued
-    with the next message, which is sent. Raise ArchiveMismatchError if the copy differs from the validated object.
+    lost. An upload that waits for a bundle has its run bundled. Uploads in other states are left alone. A copy in parts
+    for which `seconds_left` does not suffice is continued with the next message, which is sent. Raise
+    ArchiveMismatchError if the copy differs from the validated object.
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
@@ -44,6 +47,8 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
     if upload is None or upload.state != "VALIDATED":
         return None
     try:
+        if may_be_bundled(services.analyses, upload):
+            return _leave_to_bundle(services, upload)
         copy = cold_copy.find_verified_copy(services.s3, upload, services.settings.archive)
         may_copy = is_due(services, upload)
         if not copy:
@@ -58,6 +63,18 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
     except ArchiveMismatchError as error:
         _mail_mismatch(services, upload, error)
         raise
+
+
+def _leave_to_bundle(services: Services, upload: Upload) -> None:
+    """Have the run of an upload bundled if it is complete. Raise ObjectGoneError if the upload was deleted.
+
+    While bundles of the run are being made, it may have been deleted because it is archived.
+    """
+    run = run_of(services.analyses, upload)
+    if not services.ledger.run_bundles(run).plans and is_gone(services.s3, upload):
+        raise ObjectGoneError(f"upload {upload.id} is no longer in the landing bucket")
+    if is_due(services, upload):
+        request_gathering(services, run)
 
 
 def is_due(services: Services, upload: Upload) -> bool:
@@ -139,12 +156,15 @@ def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy) -> b
 def _close_without_object(services: Services, upload: Upload) -> None:
     """Move an upload whose object is gone to its final state: an earlier invocation removed it, or the lab did.
 
-    If there is a receipt, an earlier invocation archived it and then crashed, and the copy was deleted since.
+    If there is a receipt, an earlier invocation archived it and then crashed, and the copy was deleted since, unless it
+    is in a bundle.
     """
     if upload.removal_at:
         close_upload(services, upload, "DUPLICATE")
     elif receipt := receipts.read_receipt(services.s3, services.settings.results, upload.id):
-        _mail_missing_copy(services, replace(upload, archive_key=receipt["archive"]["key"]))
+        archived = replace(upload, archive_key=receipt["archive"]["key"])
+        if not (is_bundled(archived) and head_bundle(services, archived.archive_key)):
+            _mail_missing_copy(services, archived)
         _close_archived(services, upload, receipt["archive"])
     else:
         cold_copy.abandon(services.s3, upload, services.settings.archive)
@@ -162,9 +182,15 @@ def _ensure_receipt(services: Services, upload: Upload) -> None:
     """Write the receipt of an archived upload again if it is missing; mail the lab if the copy is missing too."""
     if receipts.has_receipt(services, upload):
         return None
-    if copy := cold_copy.find_verified_copy(services.s3, upload, services.settings.archive):
+    if copy := _find_copy(services, upload):
         return _write_receipt(services, upload, copy)
     return _mail_missing_copy(services, upload)
+
+
+def _find_copy(services: Services, upload: Upload) -> VerifiedCopy | None:
+    if is_bundled(upload):
+        return find_bundled_copy(services, upload)
+    return cold_copy.find_verified_copy(services.s3, upload, services.settings.archive)
 
 
 def _mail_mismatch(services: Services, upload: Upload, error: ArchiveMismatchError) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seqdrop.stages.bundle.eligibility import make_message, may_be_bundled, run_of
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.work.hashing import OTHER
 
@@ -24,18 +25,23 @@ if TYPE_CHECKING:
 def enqueue_all(services: Services, entries: Iterable[Entry]) -> None:
     """Send the next message of each VALIDATED upload.
 
-    An upload without a model goes to the archive without a look at its attempts, and ten messages are one request.
+    An upload without a model goes to the archive without a look at its attempts, and ten messages are one request. If
+    it is small, it waits for a bundle: one message about its run is enough for all of these.
     """
     kept: list[tuple[str, Body]] = []
+    bundled = set[str]()
     for entry in entries:
         upload = entry.upload
         if upload is None or upload.state != "VALIDATED":
             continue
-        if _is_kept(services, upload):
+        if may_be_bundled(services.analyses, upload):
+            bundled.add(run_of(services.analyses, upload))
+        elif _is_kept(services, upload):
             kept.append((services.settings.archive_queue, {"upload": upload.id}))
         else:
             enqueue_next(services, upload)
     services.send_all(kept)
+    services.send_all([(services.settings.bundle_queue, make_message(run)) for run in bundled])
 
 
 def _is_kept(services: Services, upload: Upload) -> bool:

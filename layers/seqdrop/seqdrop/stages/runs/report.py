@@ -7,7 +7,7 @@ that the sequencer wrote. It is written before the folder is opened, because its
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -26,11 +26,23 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Fact
     from seqdrop.ledger.run_record import Run
     from seqdrop.runtime.services import PutCondition, Services
+    from seqdrop.stages.bundle.savings import Savings
     from seqdrop.stages.run_checksums import ListResult
     from seqdrop.stages.runs.judgement import Judgement
     from seqdrop.stages.runs.survey import Survey
 
 Document = dict[str, Any]
+
+
+class BundleEntry(TypedDict):
+    """A bundle in run.json: its id, the key of its tar in the archive and of its index in the results bucket."""
+
+    bundle: str
+    key: str
+    index: str
+    savings: Savings
+
+
 MAX_TRIES = 10  # a try fails only if another invocation wrote the report
 
 
@@ -113,6 +125,16 @@ def write_state(survey: Survey, run: Run) -> Document:
 def read_report(services: Services, run: Run) -> Document:
     """Return run.json; an empty report if it was not written yet."""
     return _read(services, run)[0]
+
+
+def add_bundle(services: Services, run: Run, entry: BundleEntry) -> None:
+    """Add a bundle to the report of a run; an earlier entry of it is replaced."""
+
+    def add(report: Document) -> None:
+        others = [other for other in report.get("bundles", []) if other["bundle"] != entry["bundle"]]
+        report["bundles"] = [*others, entry]
+
+    _change(services, run, add)
 
 
 def report_key(run: Run) -> str:

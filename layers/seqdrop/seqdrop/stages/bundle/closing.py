@@ -1,0 +1,139 @@
+"""Close the files of a complete bundle: receipts, then the deletion of the originals, then the moves to ARCHIVED.
+
+It is done for FILES files at a time, and each step may be repeated: a receipt is written again as it was, a deleted
+version is deleted again, and only a VALIDATED upload is moved. An upload that is not VALIDATED any more, because it was
+withdrawn, is left alone: its bytes are in the tar, as its index says, but it has no receipt there.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from seqdrop.aws import keys
+from seqdrop.errors import RetryableError
+from seqdrop.ledger.archived_files import ArchivedFile
+from seqdrop.ledger.records import Fact, Step
+from seqdrop.runtime.services import now
+from seqdrop.stages.archive import receipts
+from seqdrop.stages.bundle.candidates import BATCH, in_batches
+from seqdrop.stages.bundle.packing import PARALLEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+    from seqdrop.archive.receipt import BundlePlace, VerifiedCopy
+    from seqdrop.ledger.records import Upload
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.bundle.plan import Plan
+    from seqdrop.stages.bundle.tar_object import Tar
+
+FILES = 1000  # that S3 deletes with one request
+MOVES = 50  # each is two of the hundred writes of a transaction: the upload, and the record of its file
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The files of a plan whose tar is complete."""
+
+    services: Services
+    plan: Plan
+    tar: Tar
+
+    def close(self, check_time: Callable[[], None]) -> None:
+        """Archive all files. `check_time` is called before each FILES of them, and raises if time is short."""
+        self._write_index()
+        for batch in in_batches(range(len(self.plan.uploads)), FILES):
+            check_time()
+            self._close_files(batch)
+
+    def _write_index(self) -> None:
+        self.services.s3.put_object(
+            Bucket=self.services.settings.results,
+            Key=keys.bundle_index(self.plan.key),
+            Body=self.plan.index.body(),
+            ContentType="text/tab-separated-values; charset=utf-8",
+        )
+
+    def _close_files(self, places: Sequence[int]) -> None:
+        uploads = self._load_validated([self.plan.uploads[place] for place in places])
+        rows = [(place, uploads[self.plan.uploads[place]]) for place in places if self.plan.uploads[place] in uploads]
+        with ThreadPoolExecutor(PARALLEL) as threads:
+            list(threads.map(partial(self._write_receipt, now()), rows))
+        self._delete([upload for _, upload in rows])
+        for batch in in_batches(rows, MOVES):
+            self._move([upload for _, upload in batch])
+
+    def _load_validated(self, ids: Sequence[str]) -> dict[str, Upload]:
+        uploads: dict[str, Upload] = {}
+        for batch in in_batches(ids, BATCH):
+            uploads |= self.services.ledger.load_uploads(batch)
+        return {identity: upload for identity, upload in uploads.items() if upload.state == "VALIDATED"}
+
+    def _write_receipt(self, verified_at: str, row: tuple[int, Upload]) -> None:
+        place, upload = row
+        receipt = receipts.make_receipt(upload, self._describe_copy(place), verified_at)
+        self.services.put_json(self.services.settings.results, keys.receipt(upload.id), receipt)
+
+    def _describe_copy(self, place: int) -> VerifiedCopy:
+        """Return where a file is in the tar."""
+        plan = self.plan
+        return describe_copy(
+            {
+                "size": plan.index.entries[place].size,
+                "sha256": plan.index.entries[place].sha256,
+                "storage_class": plan.storage_class,
+                "bucket": self.services.settings.archive,
+                "key": plan.key,
+                "version_id": self.tar.version_id,
+            },
+            {
+                "name": plan.index.entries[place].name,
+                "offset": plan.index.entries[place].offset,
+                "size": plan.size,
+                "crc32": f"{self.tar.crc32:08x}",
+                "index": keys.bundle_index(plan.key),
+            },
+        )
+
+    def _delete(self, uploads: Sequence[Upload]) -> None:
+        """Delete the originals by version id: no delete marker is left, and no other version of a key is touched."""
+        if not uploads:
+            return
+        objects: list[ObjectIdentifierTypeDef] = [
+            {"Key": upload.key, "VersionId": upload.version_id} for upload in uploads
+        ]
+        response = self.services.s3.delete_objects(Bucket=self.plan.bucket, Delete={"Objects": objects, "Quiet": True})
+        if errors := response.get("Errors"):
+            raise RetryableError(
+                f"S3 did not delete {len(errors)} of {len(objects)} originals: {errors[0].get('Code')}"
+            )
+
+    def _move(self, uploads: Sequence[Upload]) -> None:
+        """Move uploads to ARCHIVED, with the records of their files; one by one if one of them changed."""
+        if self._move_together(uploads):
+            return
+        for upload in uploads:
+            self._move_one(upload.id)
+
+    def _move_one(self, identity: str) -> None:
+        upload = self.services.ledger.require_upload(identity)
+        if upload.state == "VALIDATED" and not self._move_together([upload]):
+            raise RetryableError(f"upload {identity} was written by another invocation at the same moment")
+
+    def _move_together(self, uploads: Sequence[Upload]) -> bool:
+        ledger = self.services.ledger
+        expires_at = ledger.compute_expiry(now())
+        files = ledger.archived_files([ArchivedFile.of(upload) for upload in uploads])
+        claims = [file.with_upload(upload.id, expires_at) for file, upload in zip(files, uploads, strict=True)]
+        facts: dict[str, Fact] = {"archive_key": self.plan.key, "storage_class": self.plan.storage_class}
+        return ledger.move_all([Step(upload, "ARCHIVED", facts) for upload in uploads], claims)
+
+
+def describe_copy(copy: VerifiedCopy, bundle: BundlePlace) -> VerifiedCopy:
+    """Return a copy with its place in a bundle."""
+    return {**copy, "bundle": bundle}
