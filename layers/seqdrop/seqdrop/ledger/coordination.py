@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.archived_files import ArchivedFile
+from seqdrop.ledger.kept_versions import KeptVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,4 +191,4 @@ class Speed:
         return replace(measured, revision=int(item["revision"]))
 
 
-Shared = FileSet | JobSlots | Position | Speed | ArchivedFile
+Shared = FileSet | JobSlots | Position | Speed | ArchivedFile | KeptVersion

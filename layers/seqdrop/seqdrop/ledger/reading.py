@@ -9,6 +9,7 @@ from boto3.dynamodb.conditions import Key
 from seqdrop.errors import RecordNotFoundError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
+from seqdrop.ledger.kept_versions import KEPT, KeptVersion
 from seqdrop.ledger.kinds import from_item
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, job_keys, upload_keys
 from seqdrop.ledger.run_record import Run, run_keys
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile)
+S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, KeptVersion)
 
 
 BATCH = 100  # items of one BatchGetItem
@@ -108,6 +109,19 @@ class Reader:
     def archived_file(self, file: ArchivedFile) -> ArchivedFile:
         """Return the record of a file in the archive, with the upload that has the copy; `file` itself without one."""
         return self._get_shared(file)
+
+    def kept_version(self, kept: KeptVersion) -> KeptVersion:
+        """Return the record of a landing version that is kept; `kept` itself if there is none."""
+        return self._get_shared(kept)
+
+    def kept_uploads(self, due_before: str) -> Iterator[str]:
+        """Yield the ids of uploads whose landing version is due before a time, the earliest first.
+
+        Eventually consistent.
+        """
+        condition = Key("kind_state").eq(KEPT) & Key("moved_at").lt(due_before)
+        for item in self._query(IndexName="by_state", KeyConditionExpression=condition):
+            yield str(item["upload"])
 
     def deciding_attempts(self, upload: Upload) -> list[Attempt]:
         """Return the attempts whose outcome decides when an upload may be archived.
