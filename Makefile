@@ -12,7 +12,7 @@ export DROP := $(value DROP)
 KEEP ?=
 PORT ?=
 
-# make faults N=10000 SEED=1 FAMILY=files|sets|runs|resent|large
+# make faults N=10000 SEED=1 FAMILY=files|sets|runs|resent|large|copies
 N ?= 1000
 SEED ?= 1
 FAMILY ?= files

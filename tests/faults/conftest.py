@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.families import FILES, LARGE, SETS
+from tests.faults.families import COPIES, FILES, LARGE, SETS
 from tests.support.aws.wire import Wire, wire_services
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ def wire() -> Iterator[Wire]:
 @pytest.fixture(scope="module")
 def sets_wire() -> Iterator[Wire]:
     with wire_services(SETS.analyses, **SETS.settings) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def copies_wire() -> Iterator[Wire]:
+    with wire_services(COPIES.analyses, **COPIES.settings) as wire:
         yield wire
 
 

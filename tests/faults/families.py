@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.faults import files, large
+from tests.faults import copies, files, large
+from tests.faults.copies import CopiesCheck, CopiesWorld
 from tests.faults.invariants import Check
 from tests.faults.large import LargeCheck, LargeWorld
 from tests.faults.resent import family as resent
@@ -22,6 +24,7 @@ from tests.faults.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from hypothesis import strategies as st
 
@@ -33,7 +36,8 @@ class Family:
     """A family: its analyses.toml, its schedules, how its files are dropped, and the check of the outcome.
 
     `check` is a subclass of Evidence with a method `all`, which yields the violations. `quiet_days` are days that must
-    pass without a change at the end, in addition to the usual checks, because some mails are sent late.
+    pass without a change at the end, in addition to the usual checks, because some mails are sent late. `context`
+    surrounds each schedule.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Family:
     world: Callable[[], World] = World
     quiet_days: int = 0
     settings: dict[str, str] = field(default_factory=lambda: dict(files.SETTINGS))
+    context: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 FILES = Family("files", files.ANALYSES, schedules, files.drop, Check)
@@ -60,4 +65,14 @@ SETS = Family(
 )
 LARGE = Family("large", large.ANALYSES, large.schedules, files.drop, LargeCheck, LargeWorld)
 RUNS = Family("runs", runs.ANALYSES, runs.schedules, runs.drop, RunsCheck, RunsWorld, quiet_days=1)
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS)}
+COPIES = Family(
+    "copies",
+    copies.ANALYSES,
+    copies.schedules,
+    copies.drop,
+    CopiesCheck,
+    CopiesWorld,
+    quiet_days=5,
+    context=copies.small_parts,
+)
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, COPIES)}

@@ -52,7 +52,7 @@ def check(wire: Wire, schedule: Schedule, family: Family = FILES) -> None:
     """Play a schedule on the family's wire. Raise InvariantError if an invariant does not hold."""
     wire.log.clear()
     try:
-        with read_log() as lines:
+        with family.context(), read_log() as lines:
             played = play(wire, schedule, family)
         violations = [*played.world.wrong, *family.check(played).all(), *check_log(lines, played.lab.drops)]
     except AssertionError as error:

@@ -11,6 +11,7 @@ ListedChecksum = TypedDict("ListedChecksum", {"key": str, "algorithm": str, "val
 class LandingObject(TypedDict):
     """The object that was validated. `sha256_of_parts` and `part_size` (bytes) exist if it was copied in parts.
 
+    `kept_until` is the time until which the landing bucket keeps it (ISO 8601), if it is not removed at once.
     `crc32` and `md5` (hexadecimal) exist if they were computed. `format` is "other" if the file was only hashed.
     """
 
@@ -25,6 +26,7 @@ class LandingObject(TypedDict):
     md5: NotRequired[str]
     sha256_of_parts: NotRequired[str]
     part_size: NotRequired[int]
+    kept_until: NotRequired[str]
 
 
 class RestoreTerms(TypedDict):

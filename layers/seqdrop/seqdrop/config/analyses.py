@@ -54,7 +54,7 @@ FILE = "analyses.toml"
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 # Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion and how
 # files are archived are no part of a prediction; those of the deployed analyses.toml apply.
-NOT_PLANNED = ("kind", "settings", "promotion", "storage_class", "bundle_below")
+NOT_PLANNED = ("kind", "settings", "promotion", "storage_class", "keep_days", "bundle_below")
 OMITTED = ("max_expanded_gb", "markers", "md5")  # left out of a plan while they are absent
 
 
@@ -185,6 +185,11 @@ class Analyses:
         """Return the storage class in which a file of this key is archived (DEEP_ARCHIVE also if no prefix matches)."""
         analysis = self.for_key(key)
         return analysis.storage_class if analysis else DEEP_ARCHIVE
+
+    def keep_days_of(self, key: str) -> int:
+        """Return for how many days the landing bucket keeps a file of this key after it was archived."""
+        analysis = self.for_key(key)
+        return analysis.keep_days if analysis else 0
 
     def mates_of(self, key: str) -> str:
         """Return how the analysis of a key treats mates: "wait", "check" or "single" (also if no prefix matches)."""

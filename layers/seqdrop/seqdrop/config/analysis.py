@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
-from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, setting
+from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, Whole, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
 
@@ -94,6 +94,8 @@ class AnalysisSettings(Table):
     otherwise a file that such a list names is read a second time."""
     storage_class: str = setting(DEEP_ARCHIVE, Choice(*CLASSES), compare=False)  # no part of a prediction
     """Storage class of the archived copy (docs/archive.md). Files that are archived already keep theirs."""
+    keep_days: int = setting(0, Whole(0, 3650), compare=False)
+    """Days for which the landing bucket keeps a file after its copy was verified. 0: it is removed at once."""
 
     def conflicts(self) -> Iterator[str]:
         """Yield conflicts between settings that are each allowed."""

@@ -100,7 +100,7 @@ MOVES = (
         "ARCHIVED",
         (ARCHIVE, BUNDLE),
         "its copy is verified, its receipt is written, and the landing object is deleted",
-        ("archive_key", "storage_class", "expires_at"),
+        ("archive_key", "storage_class", "kept_until", "expires_at"),
     ),
     Move(
         UPLOAD,

@@ -9,6 +9,7 @@ from boto3.dynamodb.conditions import Key
 from seqdrop.errors import RecordNotFoundError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
+from seqdrop.ledger.kept_versions import KEPT, KeptVersion
 from seqdrop.ledger.kinds import from_item
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, job_keys, upload_keys
 from seqdrop.ledger.run_bundles import RunBundles
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles)
+S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles, KeptVersion)
 
 
 BATCH = 100  # items of one BatchGetItem
@@ -127,6 +128,19 @@ class Reader:
     def run_bundles(self, run_id: str) -> RunBundles:
         """Return the bundles of a run that are being made; an empty record with revision 0 if there is none."""
         return self._get_shared(RunBundles(run_id))
+
+    def kept_version(self, kept: KeptVersion) -> KeptVersion:
+        """Return the record of a landing version that is kept; `kept` itself if there is none."""
+        return self._get_shared(kept)
+
+    def kept_uploads(self, due_before: str) -> Iterator[str]:
+        """Yield the ids of uploads whose landing version is due before a time, the earliest first.
+
+        Eventually consistent.
+        """
+        condition = Key("kind_state").eq(KEPT) & Key("moved_at").lt(due_before)
+        for item in self._query(IndexName="by_state", KeyConditionExpression=condition):
+            yield str(item["upload"])
 
     def deciding_attempts(self, upload: Upload) -> list[Attempt]:
         """Return the attempts whose outcome decides when an upload may be archived.

@@ -106,6 +106,7 @@ class Upload(Record):
     duplicates_with: list[str] = field(default_factory=list)  # ids of the other members of its set that repeat theirs
     listed_by: str = ""  # key of the checksum list that agrees with its bytes (docs/checksums.md); "" if none does
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
+    kept_until: str = ""  # when its landing version is removed, if its analysis has keep_days; "" if that was done
     copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
     unbundled_at: str = ""  # when it was decided that a small file of a run is archived as an object of its own

@@ -51,14 +51,18 @@ class Ledger(Reader):
         return self._transact([self._step(Step(record, to, facts)), *map(self._put, new)])
 
     def move_together(
-        self, steps: Iterable[Step[Record]], new: Iterable[Record] = (), shared: Shared | None = None
+        self,
+        steps: Iterable[Step[Record]],
+        new: Iterable[Record] = (),
+        shared: Shared | None = None,
+        also: Shared | None = None,
     ) -> bool:
         """Take several steps and write new records, all or nothing.
 
-        With `shared`, nothing is written unless that record still has the revision that was read.
+        With `shared` or `also`, nothing is written unless that record still has the revision that was read.
         """
         writes = [*map(self._step, steps), *map(self._put, new)]
-        return self._transact([*writes, *([self._put_shared(shared)] if shared else [])])
+        return self._transact([*writes, *(self._put_shared(record) for record in (shared, also) if record)])
 
     def move_all(self, steps: Iterable[Step[Record]], shared: Iterable[Shared] = ()) -> bool:
         """Take steps and write records without a state, all or nothing. At most 100 in all.
@@ -107,7 +111,8 @@ class Ledger(Reader):
         moves.check(record.kind, record.state, to)
         now = self._now()
         if self._keep_days and to in moves.FORGETTABLE.get(record.kind, ()):
-            facts["expires_at"] = self.compute_expiry(now)
+            least = facts.get("expires_at")  # of an upload whose landing version is kept
+            facts["expires_at"] = max(self.compute_expiry(now), least if isinstance(least, int) else 0)
         return self._replace(record, apply_move(record, to, now, facts))
 
     def compute_expiry(self, now: str) -> int:

@@ -52,15 +52,24 @@ def _advise_on_failure(upload: Upload) -> str:
     )
 
 
-def close_upload(services: Services, upload: Upload, state: str, shared: Shared | None = None, **facts: Fact) -> bool:
-    """Move a VALIDATED upload to a final state, in one transaction with its attempts and, if not None, `shared`.
+def close_upload(
+    services: Services,
+    upload: Upload,
+    state: str,
+    shared: Shared | None = None,
+    also: Shared | None = None,
+    /,
+    **facts: Fact,
+) -> bool:
+    """Move a VALIDATED upload to a final state, in one transaction with its attempts and with `shared` and `also`.
 
     Attempts that no job has claimed fail, and attempts in a final state expire when the upload's record does. Return
     False if another invocation was first.
     """
     expires_at = services.ledger.compute_expiry(now()) if state in FORGETTABLE[UPLOAD] else 0
     steps = [_close_attempt(attempt, state, expires_at) for attempt in services.ledger.attempts(upload.id)]
-    if not services.ledger.move_together([Step(upload, state, facts), *filter(None, steps)], shared=shared):
+    every = [Step(upload, state, facts), *filter(None, steps)]
+    if not services.ledger.move_together(every, shared=shared, also=also):
         return False
     # Not all facts: the archive key has the name of the file in it.
     logger().info(state.lower(), extra={"upload_id": upload.id, "reason": facts.get("reason", "")})

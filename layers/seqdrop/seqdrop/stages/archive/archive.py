@@ -19,6 +19,7 @@ from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.archive.bundled_copy import find_bundled_copy, head_bundle, is_bundled
 from seqdrop.stages.archive.cold_copy import has_all_time
 from seqdrop.stages.archive.copy_lease import begin_copying, end_copying
+from seqdrop.stages.archive.kept_landing import compute_expiry, keep_until, remember, remove_if_due
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.bundle.eligibility import may_be_bundled, request_gathering, run_of
 from seqdrop.stages.outcomes import close_upload
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seqdrop.archive.receipt import VerifiedCopy
-    from seqdrop.ledger.records import Upload
+    from seqdrop.ledger.records import Fact, Upload
 
 
 def archive(services: Services, upload_id: str, seconds_left: Callable[[], float] = has_all_time) -> None:
@@ -43,7 +44,8 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
     """
     upload = services.ledger.find_upload(upload_id)
     if upload and upload.state == "ARCHIVED":
-        return _ensure_receipt(services, upload)
+        _ensure_receipt(services, upload)
+        return remove_if_due(services, upload)
     if upload is None or upload.state != "VALIDATED":
         return None
     try:
@@ -140,17 +142,26 @@ def _complete_if_copied(services: Services, upload: Upload, copy: VerifiedCopy |
 
 
 def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
-    _write_receipt(services, upload, copy)
-    # By version id: no delete marker is left, and no other version of the key is touched.
-    services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    _close_archived(services, upload, copy)
+    kept_until = keep_until(services, upload)
+    _write_receipt(services, replace(upload, kept_until=kept_until), copy)
+    if not kept_until:
+        # By version id: no delete marker is left, and no other version of the key is touched.
+        services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
+    _close_archived(services, upload, copy, kept_until)
 
 
-def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy) -> bool:
-    expires_at = services.ledger.compute_expiry(now())
+def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy, kept_until: str = "") -> bool:
+    """Move an upload to ARCHIVED, with the records of its file and, if its landing version stays, of that."""
+    expires_at = compute_expiry(services, kept_until)
     file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
-    facts = {"archive_key": copy["key"], "storage_class": copy.get("storage_class", DEEP_ARCHIVE)}
-    return close_upload(services, upload, "ARCHIVED", file, **facts)
+    kept = remember(services, upload.id, kept_until) if kept_until else None
+    facts: dict[str, Fact] = {
+        "archive_key": copy["key"],
+        "storage_class": copy.get("storage_class", DEEP_ARCHIVE),
+    }
+    if kept_until:
+        facts |= {"kept_until": kept_until, "expires_at": expires_at}
+    return close_upload(services, upload, "ARCHIVED", file, kept, **facts)
 
 
 def _close_without_object(services: Services, upload: Upload) -> None:

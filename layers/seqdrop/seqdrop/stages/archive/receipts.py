@@ -68,6 +68,8 @@ def _describe_landing(upload: Upload) -> LandingObject:
         landing["crc32"] = upload.crc32
     if upload.md5:
         landing["md5"] = upload.md5
+    if upload.kept_until:
+        landing["kept_until"] = upload.kept_until
     if multipart.needs_multipart(upload.size):
         landing["sha256_of_parts"] = upload.sha256_of_parts
         landing["part_size"] = multipart.part_size(upload.size)

@@ -1,7 +1,8 @@
 """The reconciler finds work whose event was lost, and sends its message again. It may run beside all other functions.
 
 It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, attempts
-that their ended job left unresolved, and archived uploads without a receipt. It creates the records of uploads whose
+that their ended job left unresolved, archived uploads without a receipt, and those whose landing version was kept long
+enough. It creates the records of uploads whose
 event was lost, orders SageMaker to stop transform jobs at their limit, and moves nothing: the stage that receives a
 message handles it like any other.
 """
@@ -19,6 +20,7 @@ from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.archived_uploads import record_files
 from seqdrop.stages.archive.copy_lease import is_being_copied
+from seqdrop.stages.archive.kept_landing import resend_due
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.landed import is_being_read
@@ -195,5 +197,6 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "unrecorded": record_unrecorded,
     "unreceipted": resend_unreceipted,
     "recorded_files": record_files,
+    "kept_versions": resend_due,
     "migrated": _copy_earlier_models,
 }
