@@ -51,7 +51,13 @@ def gated(*names: str) -> Analyses:
     """Return the packaged analyses; those of these names have the gate, which any marker opens."""
     packaged = plans.packaged()
     changed = {name: replace(packaged.by_name[name], gate="run", markers=MARKERS) for name in names}
-    return replace(packaged, by_name=packaged.by_name | changed)
+    return without_bundles(replace(packaged, by_name=packaged.by_name | changed))
+
+
+def without_bundles(analyses: Analyses) -> Analyses:
+    """Return analyses in which each file is archived by itself. tests/unit/stages/bundle has those with bundles."""
+    changed = {name: replace(analysis, bundle_below=0.0) for name, analysis in analyses.by_name.items()}
+    return replace(analyses, by_name=changed)
 
 
 class World(world.World):
