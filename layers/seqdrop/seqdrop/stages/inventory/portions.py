@@ -7,7 +7,6 @@ where an earlier one ran out of time, and a message that is delivered twice read
 from __future__ import annotations
 
 import io
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,15 +54,19 @@ def _list_portions(services: Services, inventory: str) -> list[str]:
 
 
 def _read_portion(services: Services, after: str, before: str) -> tuple[NDArray[np.void], str]:
-    """Return the next portion, and the time after which the following one begins."""
-    uploads = services.ledger.in_state(UPLOAD, "ARCHIVED", before, after)
-    rows, last, count = [], after, 0
-    for upload in islice(uploads, PORTION):
-        count, last = count + 1, upload.moved_at
+    """Return the next portion, and the time at which the following one begins; it has the last file of this one again.
+
+    It is longer than PORTION if more files than that were archived in the same millisecond.
+    """
+    rows: list[tuple[int, int, int, int, bool, bytes]] = []
+    last = after
+    for count, upload in enumerate(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after)):
+        if count >= PORTION and after < last < upload.moved_at:
+            return np.array(rows, CLAIM), last
+        last = upload.moved_at
         if upload.archive_key:
             rows.append(_claim(upload))
-    has_more = count == PORTION and last != after
-    return np.array(rows, CLAIM), last if has_more else END
+    return np.array(rows, CLAIM), END
 
 
 def _claim(upload: Upload) -> tuple[int, int, int, int, bool, bytes]:
