@@ -303,6 +303,18 @@ class TestArchiveClasses:
         with expect_error("InvalidArgument", "Retrieval option is not supported"):
             s3.restore_object(Bucket=bucket, Key="a", RestoreRequest=request)
 
+    def test_an_unknown_version_is_not_restored(self, s3, bucket, version):
+        with expect_error("NoSuchVersion"):
+            s3.restore_object(Bucket=bucket, Key="a", VersionId="absent", RestoreRequest={"Days": 1})
+
+
+class TestRestores:
+    """What becomes of a restored copy, and of a restore of one version among several."""
+
+    @pytest.fixture
+    def version(self, s3, bucket) -> str:
+        return s3.put_object(Bucket=bucket, Key="a", Body=b"one", StorageClass="DEEP_ARCHIVE")["VersionId"]
+
     def test_each_version_is_restored_by_itself(self, aws, s3, bucket, version):
         newer = s3.put_object(Bucket=bucket, Key="a", Body=b"two", StorageClass="DEEP_ARCHIVE")["VersionId"]
         older = {"Bucket": bucket, "Key": "a", "VersionId": version}
@@ -325,6 +337,7 @@ class TestArchiveClasses:
         announced = [(event["detail-type"], event["detail"]["object"]["version-id"]) for event in events.first(3)]
         assert announced == [(name, version) for name in names]
 
+    @pytest.mark.long
     def test_a_restore_goes_on_below_a_newer_object(self, s3, bucket, version):
         older = {"Bucket": bucket, "Key": "a", "VersionId": version}
         s3.restore_object(**older, RestoreRequest={"Days": 1})
@@ -337,7 +350,7 @@ class TestArchiveClasses:
         pattern = {"source": ["aws.s3"], "detail-type": ["Object Restore Expired"]}
         events = EventLog(aws, pattern | {"detail": {"bucket": {"name": [bucket]}}})
         s3.restore_object(**location, RestoreRequest={"Days": 1})
-        wait_for(lambda: self.is_restored(s3, bucket))
+        wait_for(lambda: 'ongoing-request="false"' in s3.head_object(**location)["Restore"])
         before = s3.head_object(**location)["Restore"]
         again = s3.restore_object(**location, RestoreRequest={"Days": 9, "GlacierJobParameters": {"Tier": "Bulk"}})
         assert again["ResponseMetadata"]["HTTPStatusCode"] == 200
@@ -354,10 +367,6 @@ class TestArchiveClasses:
             expire_restored_copy(aws, bucket, "a")
         s3.restore_object(**location, RestoreRequest={"Days": 1})
         assert s3.head_object(**location)["Restore"] == 'ongoing-request="true"'
-
-    def test_an_unknown_version_is_not_restored(self, s3, bucket, version):
-        with expect_error("NoSuchVersion"):
-            s3.restore_object(Bucket=bucket, Key="a", VersionId="absent", RestoreRequest={"Days": 1})
 
 
 class TestVersions:
