@@ -43,6 +43,7 @@ FUNCTIONS = (
     "StartTrainingFunction",
     "FinishFunction",
     "ArchiveFunction",
+    "InventoryFunction",
     "ReconcileFunction",
 )
 
