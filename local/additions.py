@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from local import sagemaker_process
+from local import controls, sagemaker_process
 from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
@@ -51,5 +51,6 @@ def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str)
     """Register SageMaker and S3 Batch Operations with ministack's gateway module, and apply the patches."""
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
+    controls.install(app)
     for patch in PATCHES:
         patch.apply()

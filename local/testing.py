@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import time
+import urllib.request
 import uuid
 import zipfile
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError
@@ -87,6 +89,16 @@ def run_function(aws: EmbeddedAws, source: str, role: str, **variables: str) -> 
     if "FunctionError" in response:
         raise AssertionError(payload)
     return payload
+
+
+def expire_restored_copy(aws: EmbeddedAws, bucket: str, key: str, version_id: str = "") -> None:
+    """End the restored copy of an object now, as if its days were over: S3 announces it, and it is archived again.
+
+    Raise HTTPError (404) if the object has no restored copy.
+    """
+    query = f"?versionId={version_id}" if version_id else ""
+    url = f"{aws.endpoint}/_seqdrop/expire-restore/{bucket}/{quote(key)}{query}"
+    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()  # noqa: S310 - loopback
 
 
 def make_model_archive(files: dict[str, str]) -> bytes:

@@ -9,6 +9,8 @@ import json
 
 from ministack.services import eventbridge, s3
 
+# The record of the object version that a restore is about; the current one if none is set.
+restored: contextvars.ContextVar[dict | None] = contextvars.ContextVar("restored_version", default=None)
 _additions: contextvars.ContextVar[dict | None] = contextvars.ContextVar("s3_event_additions", default=None)
 
 
@@ -38,6 +40,7 @@ def _describe(bucket: str, key: str, event_name: str, version: str | None) -> di
     current = ((s3._buckets.get(bucket) or {}).get("objects") or {}).get(key) or {}
     if not event_name.startswith("s3:ObjectRestore:"):
         return {"object": {"version-id": version}} if version else {}
+    current = restored.get() or current
     known = {"requester": "s3.amazonaws.com", "source-storage-class": current.get("storage_class", "STANDARD")}
     if current.get("version_id"):
         known["object"] = {"version-id": current["version_id"]}

@@ -167,6 +167,7 @@ class TestRestores:
         job = bench.run(bench.rows("a", "gone"), Report=bench.report("FailedTasksOnly"))
         assert set(bench.read_report(job["JobId"])) == {"failed"}
 
+    @pytest.mark.long
     def test_a_restore_in_progress_fails_and_a_restored_object_is_extended(self, bench):
         bench.archived("a")
         bench.run(bench.rows("a"))

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+from urllib.error import HTTPError
 
 import pytest
 from awscrt.checksums import crc64nvme
@@ -13,6 +14,7 @@ from local.testing import (
     allow,
     assume_role,
     expect_error,
+    expire_restored_copy,
     make_bucket,
     make_policy,
     make_role,
@@ -301,13 +303,70 @@ class TestArchiveClasses:
         with expect_error("InvalidArgument", "Retrieval option is not supported"):
             s3.restore_object(Bucket=bucket, Key="a", RestoreRequest=request)
 
-    def test_only_the_current_version_can_be_restored(self, s3, bucket, version):
-        s3.restore_object(Bucket=bucket, Key="a", VersionId=version, RestoreRequest={"Days": 1})
-        s3.put_object(Bucket=bucket, Key="a", Body=b"two", StorageClass="DEEP_ARCHIVE")
-        with expect_error("NotImplemented"):
-            s3.restore_object(Bucket=bucket, Key="a", VersionId=version, RestoreRequest={"Days": 1})
+    def test_an_unknown_version_is_not_restored(self, s3, bucket, version):
         with expect_error("NoSuchVersion"):
             s3.restore_object(Bucket=bucket, Key="a", VersionId="absent", RestoreRequest={"Days": 1})
+
+
+class TestRestores:
+    """What becomes of a restored copy, and of a restore of one version among several."""
+
+    @pytest.fixture
+    def version(self, s3, bucket) -> str:
+        return s3.put_object(Bucket=bucket, Key="a", Body=b"one", StorageClass="DEEP_ARCHIVE")["VersionId"]
+
+    def test_each_version_is_restored_by_itself(self, aws, s3, bucket, version):
+        newer = s3.put_object(Bucket=bucket, Key="a", Body=b"two", StorageClass="DEEP_ARCHIVE")["VersionId"]
+        older = {"Bucket": bucket, "Key": "a", "VersionId": version}
+        names = ["Object Restore Initiated", "Object Restore Completed", "Object Restore Expired"]
+        events = EventLog(aws, {"source": ["aws.s3"], "detail-type": names, "detail": {"bucket": {"name": [bucket]}}})
+        s3.restore_object(**older, RestoreRequest={"Days": 1})
+        with expect_error("RestoreAlreadyInProgress"):
+            s3.restore_object(**older, RestoreRequest={"Days": 1})
+        wait_for(lambda: 'ongoing-request="false"' in s3.head_object(**older)["Restore"])
+        assert s3.get_object(**older)["Body"].read() == b"one"
+        assert s3.get_object(**older, Range="bytes=1-1")["Body"].read() == b"n"
+        assert s3.get_object(**older)["StorageClass"] == s3.head_object(**older)["StorageClass"] != "STANDARD"
+        copy = s3.copy_object(Bucket=bucket, Key="b", CopySource=older)
+        assert s3.get_object(Bucket=bucket, Key="b", VersionId=copy["VersionId"])["Body"].read() == b"one"
+        with expect_error("InvalidObjectState"):
+            s3.get_object(Bucket=bucket, Key="a", VersionId=newer)
+        expire_restored_copy(aws, bucket, "a", version)
+        with expect_error("InvalidObjectState"):
+            s3.get_object(**older)
+        announced = [(event["detail-type"], event["detail"]["object"]["version-id"]) for event in events.first(3)]
+        assert announced == [(name, version) for name in names]
+
+    @pytest.mark.long
+    def test_a_restore_goes_on_below_a_newer_object(self, s3, bucket, version):
+        older = {"Bucket": bucket, "Key": "a", "VersionId": version}
+        s3.restore_object(**older, RestoreRequest={"Days": 1})
+        s3.put_object(Bucket=bucket, Key="a", Body=b"two")
+        wait_for(lambda: 'ongoing-request="false"' in s3.head_object(**older)["Restore"])
+        assert s3.get_object(**older)["Body"].read() == b"one"
+
+    def test_a_restored_copy_is_extended_and_expires_once(self, aws, s3, bucket, version):
+        location = {"Bucket": bucket, "Key": "a"}
+        pattern = {"source": ["aws.s3"], "detail-type": ["Object Restore Expired"]}
+        events = EventLog(aws, pattern | {"detail": {"bucket": {"name": [bucket]}}})
+        s3.restore_object(**location, RestoreRequest={"Days": 1})
+        wait_for(lambda: 'ongoing-request="false"' in s3.head_object(**location)["Restore"])
+        before = s3.head_object(**location)["Restore"]
+        again = s3.restore_object(**location, RestoreRequest={"Days": 9, "GlacierJobParameters": {"Tier": "Bulk"}})
+        assert again["ResponseMetadata"]["HTTPStatusCode"] == 200
+        assert s3.head_object(**location)["Restore"] != before
+        assert s3.head_object(**location, VersionId=version)["Restore"] == s3.head_object(**location)["Restore"]
+        expire_restored_copy(aws, bucket, "a")
+        for exact in ({}, {"VersionId": version}):
+            assert "Restore" not in s3.head_object(**location, **exact)
+            with expect_error("InvalidObjectState"):
+                s3.get_object(**location, **exact)
+        (event,) = events.first(1)
+        assert (event["detail"]["object"]["version-id"], event["detail"]["object"]["size"]) == (version, 3)
+        with pytest.raises(HTTPError, match="404"):
+            expire_restored_copy(aws, bucket, "a")
+        s3.restore_object(**location, RestoreRequest={"Days": 1})
+        assert s3.head_object(**location)["Restore"] == 'ongoing-request="true"'
 
 
 class TestVersions:

@@ -36,13 +36,14 @@ PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "u
 CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 OTHERS = ("BaseLayer", "SeqdropLayer")
 HEAVY = (*OTHERS, "ReadsLayer", "TablesLayer")
-LAYERS = {"ValidateFunction": HEAVY, "FinishFunction": HEAVY}
+LAYERS = {"ValidateFunction": HEAVY, "FinishFunction": HEAVY, "InventoryFunction": HEAVY}
 FUNCTIONS = (
     "ValidateFunction",
     "StartTransformFunction",
     "StartTrainingFunction",
     "FinishFunction",
     "ArchiveFunction",
+    "InventoryFunction",
     "ReconcileFunction",
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from seqdrop.aws import keys
 from seqdrop.ledger.records import Upload
 from seqdrop.sagemaker.requests.processing import LONGEST
 
@@ -113,6 +114,7 @@ def test_services_that_write_by_themselves_may_use_the_key():
         for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
         if "Service" in s["Principal"]
     }
+    assert allowed.pop("s3.amazonaws.com") == {"kms:GenerateDataKey"}  # inventories; S3 does not read them
     assert dict.fromkeys(writers, BOTH) == allowed
     published = RESOURCES["NotificationsPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]["Principal"]["Service"]
     assert set(published) == writers - {"events.amazonaws.com"}
@@ -190,7 +192,8 @@ def test_buckets_are_private_and_encrypted(name):
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     if name != "WorkBucket":  # its objects can be computed again
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    (deny,) = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    deny, *others = RESOURCES[f"{name}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert [statement["Sid"] for statement in others] == (["Inventories"] if name == "ResultsBucket" else [])
     assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "s3:*")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -255,6 +258,7 @@ def test_only_functions_that_need_compiled_code_have_its_layers():
         "ValidateFunction": {"ReadsLayer", "TablesLayer"},
         "FinishFunction": {"TablesLayer", "ReadsLayer"},
         "BundleFunction": {"ReadsLayer"},
+        "InventoryFunction": {"TablesLayer", "ReadsLayer"},
     }
 
 
@@ -412,7 +416,7 @@ def test_services_may_use_the_key_for_this_account_only_where_they_name_the_acco
         for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
         if s.get("Condition") == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     }
-    assert bounded == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com"}
+    assert bounded == {"cloudwatch.amazonaws.com", "budgets.amazonaws.com", "s3.amazonaws.com"}
 
 
 def test_the_budget_is_made_when_it_may_publish():
@@ -447,6 +451,26 @@ def test_the_ledger_can_be_restored_and_expires_only_records_with_a_date():
     ttl = properties["TimeToLiveSpecification"]
     assert ttl == {"AttributeName": "expires_at", "Enabled": True}
     assert ttl["AttributeName"] in Upload.__dataclass_fields__
+
+
+def test_s3_may_write_inventories_of_the_archive_bucket_only():
+    """Where S3 writes, what the rule waits for, and what the bucket's policy allows are the same prefix."""
+    (inventory,) = BUCKETS["ArchiveBucket"]["InventoryConfigurations"]
+    destination = inventory["Destination"]
+    assert destination["BucketArn"] == {"GetAtt": "ResultsBucket.Arn"}
+    assert destination["Prefix"] + "/" == keys.INVENTORIES
+    assert inventory["IncludedObjectVersions"] == "All"
+    assert {"Size", "LastModifiedDate", "StorageClass", "ETag"} <= set(inventory["OptionalFields"])
+    statement = RESOURCES["ResultsBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]
+    assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": "s3.amazonaws.com"})
+    assert (statement["Action"], statement["Resource"]) == (
+        "s3:PutObject",
+        {"Sub": f"${{ResultsBucket.Arn}}/{keys.INVENTORIES}*"},
+    )
+    assert statement["Condition"]["ArnLike"] == {"aws:SourceArn": {"GetAtt": "ArchiveBucket.Arn"}}
+    assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+    (wildcard,) = RESOURCES["InventoriedRule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+    assert wildcard["wildcard"] == f"{keys.INVENTORIES}*/manifest.checksum"
 
 
 @pytest.mark.parametrize("name", IDENTITIES)

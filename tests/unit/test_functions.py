@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from seqdrop.errors import NotMigratedError, RetryableError
+from seqdrop.runtime.services import Services
 from seqdrop.runtime.sqs import compute_retry_delay
 
 QUEUES = {
@@ -17,7 +18,9 @@ QUEUES = {
     "finish": "finish",
     "archive": "archive",
     "bundle": "bundle",
+    "inventory": "inventory",
 }
+STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def function(repository, services, sent, monkeypatch):
         spec.loader.exec_module(app)
         named = ("services", "archiving_services", "bundling_services")
         monkeypatch.setattr(app, next(each for each in named if hasattr(app, each)), lambda: own)
-        monkeypatch.setattr(app, name, stage)
+        monkeypatch.setattr(app, STAGES.get(name, name), stage)
         return app.handler
 
     load.changed = changed
@@ -58,6 +61,7 @@ def event(repository):
         ("start_training", "start_training", ["ABCDEFGHIJKLMNOPQRSTUVWX27-training-1"]),
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("bundle", "bundle", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
+        ("inventory", "inventory", ["inventory/lists/a/b/2026-11-30T01-00Z/manifest.checksum"]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):
@@ -65,6 +69,7 @@ def test_each_message_reaches_its_stage(function, event, name, shape, expected):
 
     def stage(services, argument, *_):
         calls.append(getattr(argument, "key", argument))
+        return {}
 
     response = function(name, stage)(event(shape), None)
     assert calls == expected
@@ -117,6 +122,38 @@ def test_an_error_may_say_how_long_to_wait(function, event):
 
     function("start_training", fail)(event("start_training"), None)
     assert [call["VisibilityTimeout"] for call in function.changed] == [600]
+
+
+class TestInventory:
+    """The function that compares inventories continues by a message to itself."""
+
+    def test_an_inventory_that_needs_more_time_continues_later(self, function, event, monkeypatch):
+        handler, messages = function("inventory", lambda *_: None), []
+        monkeypatch.setattr(Services, "send", lambda _, queue, body: messages.append((queue, body)))
+        handler(event("inventory"), None)
+        key = "inventory/lists/a/b/2026-11-30T01-00Z/manifest.checksum"
+        assert messages == [("https://sqs/1/inventory", {"inventory": key})]
+        batch = event("inventory")
+        batch["Records"][0]["body"] = json.dumps(messages[0][1])
+        calls = []
+        function("inventory", lambda services, argument, has_time: calls.append((argument, has_time())) or {})(
+            batch, SimpleNamespace(get_remaining_time_in_millis=lambda: 500_000)
+        )
+        assert calls == [(key, True)]
+
+    def test_its_counts_are_metrics(self, function, event, capsys):
+        function("inventory", lambda *_: {"phantoms": 2, "orphans": 0, "mismatches": 0})(event("inventory"), None)
+        metric = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (metric["service"], metric["phantoms"]) == ("inventory", [2])
+
+    @pytest.mark.parametrize("key", ["inventory/lists/a/manifest.json", "reports/x.json"])
+    def test_other_objects_are_no_inventories(self, function, event, key):
+        batch, calls = event("inventory"), []
+        body = json.loads(batch["Records"][0]["body"])
+        body["detail"]["object"]["key"] = key
+        batch["Records"][0]["body"] = json.dumps(body)
+        assert function("inventory", lambda *_: calls.append(1))(batch, None) == {"batchItemFailures": []}
+        assert calls == []
 
 
 UNREADABLE = [

@@ -33,6 +33,8 @@ WORK = {
     keys.job_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/",
     keys.trained_archive(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/model.tar.gz",
     keys.trained_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/output.tar.gz",
+    keys.inventory_portions(HALF): "inventory/0123456789abcdef0123456789abcdef/",
+    keys.inventory_portion(HALF, 7, "end"): "inventory/0123456789abcdef0123456789abcdef/00007_end",
     keys.checkpoints(JOB): "checkpoints/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/",
 }
 RESULTS = {
@@ -48,6 +50,10 @@ RESULTS = {
     keys.upload_results("reads", UPLOAD): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/",
     keys.result("reads", UPLOAD, 1, "summary.json"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/summary.json",
     keys.result("reads", UPLOAD, 12, "calls.bed"): "results/reads/ABCDEFGHIJKLMNOPQRSTUVWXYZ/attempt-12/calls.bed",
+    keys.INVENTORIES: "inventory/lists/",
+    keys.inventory_report("2026-11-30T01-00Z", "inventory-report.json"): (
+        "inventory/reports/2026-11-30T01-00Z/inventory-report.json"
+    ),
     keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
     keys.run_result("runs", "20260105_LH00999_0012_A22ABCDLT4", "run.json"): (
         "runs/runs/20260105_LH00999_0012_A22ABCDLT4/run.json"

@@ -73,7 +73,8 @@ def judge_copy(copy: Location, uploads: Sequence[str], entries: Sequence[Entry])
     `uploads` are the uploads whose receipts name the object: one, or all files of a bundle. `entries` are what the
     inventory lists under the key.
     """
-    entry = next((entry for entry in entries if _is_same_version(entry.version_id, copy.version_id)), None)
+    objects = [entry for entry in entries if not entry.is_delete_marker]
+    entry = next((entry for entry in objects if _is_same_version(entry.version_id, copy.version_id)), None)
     findings = [
         replace(finding, uploads=tuple(uploads[:NAMED]), files=len(uploads))
         for finding in _judge_version(copy, entry, entries)

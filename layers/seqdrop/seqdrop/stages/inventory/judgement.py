@@ -93,6 +93,8 @@ def _judge_strays(services: Services, entries: list[Entry], created: int) -> lis
         upload = services.ledger.find_upload(upload_id)
         if upload and (upload.state not in ENDS[UPLOAD] or to_milliseconds(upload.moved_at) > created):
             return []
+        if upload and upload.state != "ARCHIVED":
+            continue  # whatever its receipt says, the file is not kept any more
         receipt = read_receipt(services.s3, services.settings.results, upload_id)
         if receipt and (copy := _name_copy(receipt, key)):
             findings = judge_copy(copy, [upload_id], entries)

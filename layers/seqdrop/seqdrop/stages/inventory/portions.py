@@ -7,7 +7,6 @@ where an earlier one ran out of time, and a message that is delivered twice read
 from __future__ import annotations
 
 import io
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,14 +33,15 @@ def collect(services: Services, inventory: str, before: str, has_time: Callable[
     """Return a row of CLAIM for each ARCHIVED upload; None if there was no time to read all of them.
 
     `inventory` names the portions. `before` is the last time of archiving that matters; it is the same in all
-    invocations. A file whose record was written at the end of a portion may have two rows.
+    invocations.
     """
     names = _list_portions(services, inventory)
     after = names[-1].rpartition("_")[2] if names else BEGINNING
     while after != END:
         if not has_time():
             return None
-        rows, after = _read_portion(services, after, before)
+        known = _select_last(services, names[-1], after) if names else frozenset()
+        rows, after = _read_portion(services, after, before, known)
         names.append(keys.inventory_portion(inventory, len(names), after))
         _store(services, names[-1], rows)
     return np.concatenate([_load(services, name) for name in names])
@@ -54,16 +54,28 @@ def _list_portions(services: Services, inventory: str) -> list[str]:
     return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
 
 
-def _read_portion(services: Services, after: str, before: str) -> tuple[NDArray[np.void], str]:
-    """Return the next portion, and the time after which the following one begins."""
-    uploads = services.ledger.in_state(UPLOAD, "ARCHIVED", before, after)
-    rows, last, count = [], after, 0
-    for upload in islice(uploads, PORTION):
-        count, last = count + 1, upload.moved_at
-        if upload.archive_key:
+def _select_last(services: Services, name: str, moment: str) -> frozenset[bytes]:
+    """Return the uploads of a portion that were archived at its last moment: the next query returns them again."""
+    rows = _load(services, name)
+    return frozenset(rows["upload"][rows["moved"] == to_milliseconds(moment)].tolist())
+
+
+def _read_portion(
+    services: Services, after: str, before: str, known: frozenset[bytes] = frozenset()
+) -> tuple[NDArray[np.void], str]:
+    """Return the next portion, without the uploads in `known`, and the time at which the following one begins.
+
+    It is longer than PORTION if more files than that were archived in the same millisecond.
+    """
+    rows: list[tuple[int, int, int, int, bool, bytes]] = []
+    last = after
+    for count, upload in enumerate(services.ledger.in_state(UPLOAD, "ARCHIVED", before, after)):
+        if count >= PORTION and after < last < upload.moved_at:
+            return np.array(rows, CLAIM), last
+        last = upload.moved_at
+        if upload.archive_key and upload.id.encode() not in known:
             rows.append(_claim(upload))
-    has_more = count == PORTION and last != after
-    return np.array(rows, CLAIM), last if has_more else END
+    return np.array(rows, CLAIM), END
 
 
 def _claim(upload: Upload) -> tuple[int, int, int, int, bool, bytes]:

@@ -67,7 +67,7 @@ def render(summary: Summary, findings: Sequence[Finding]) -> str:
     if summary.archived_since:
         head += f"{summary.archived_since} files were archived after the inventory was made; the next one has them.\n"
     if summary.unchecked_keys:
-        head += f"{summary.unchecked_keys} further keys differ and were not looked at: too many.\n"
+        head += f"{summary.unchecked_keys} further keys were not looked at, because there were too many.\n"
     if not findings:
         return head + "\nNothing to do.\n"
     return head + "".join(_render(finding, summary.bucket) for finding in findings)
