@@ -16,6 +16,7 @@ QUEUES = {
     "start_training": "training",
     "finish": "finish",
     "archive": "archive",
+    "forget": "forget",
 }
 
 
@@ -55,6 +56,7 @@ def event(repository):
         ("finish", "finish-training", ["seqdrop-training-ABCDEFGHIJKLMNOPQRSTUVWX27-1"]),
         ("start_training", "start_training", ["ABCDEFGHIJKLMNOPQRSTUVWX27-training-1"]),
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
+        ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

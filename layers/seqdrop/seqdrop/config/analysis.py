@@ -80,6 +80,9 @@ class AnalysisSettings(Table):
     markers: tuple[str, ...] | None = setting(None, Maybe(Texts(FILE_NAME)))
     """Names of files that complete a run, such as "CopyComplete.txt"; * stands for any characters. Any of them opens
     the run, whatever its instrument is. Absent: the rule of each instrument."""
+    retention_days: int | None = setting(None, Maybe(Number(1, 36_500)))
+    """Days after which the lab is notified that an archived file is expired (docs/delete.md). Nothing is deleted by
+    itself. Absent: files are kept without a limit."""
     md5: bool = setting(False, Flag())
     """true: MD5 is computed as well, in the same pass as CRC32 and SHA-256. Set it if lists of MD5 come with the files;
     otherwise a file that such a list names is read a second time."""

@@ -42,12 +42,13 @@ class Settings:
     results: str
     models: str  # the bucket of models and of the code of jobs
     archive: str
-    validate_queue: str  # this and the next five: queue URLs
+    validate_queue: str  # this and the next six: queue URLs
     processing_queue: str
     transform_queue: str
     training_queue: str
     finish_queue: str
     archive_queue: str
+    forget_queue: str
     topic: str  # ARN of the notification topic
     key: str  # ARN of the KMS key that encrypts everything
     job_subnets: str  # of all jobs: comma-separated ids; "" for no VPC
@@ -71,6 +72,8 @@ class Settings:
     training_promotes: str = "false"  # "true": a model that passes the gate may become current by itself
     max_jobs: int = 10  # transform jobs that may be open at once
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
+    forget_days: int = 7  # days between the request to delete an archived copy and its deletion
+    signing_key: str = ""  # ARN of the KMS key that signs the head of the receipts; "" for mails
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
     @classmethod
@@ -111,7 +114,7 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        for url in (*own, self.finish_queue, self.archive_queue):
+        for url in (*own, self.finish_queue, self.archive_queue, self.forget_queue):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")

@@ -6,12 +6,11 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqdrop.aws import keys
 from seqdrop.aws.s3 import exists, is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.archive import cold_copy, receipts
+from seqdrop.stages.archive import cold_copy, receipt_writing, receipts
 from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.outcomes import close_upload
@@ -21,6 +20,7 @@ from seqdrop.stages.unreadable import reject_validated
 if TYPE_CHECKING:
     from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
+    from seqdrop.stages.archive.receipt_writing import Proof
 
 
 def archive(services: Services, upload_id: str) -> None:
@@ -85,16 +85,16 @@ def _make_copy(services: Services, upload: Upload) -> VerifiedCopy:
 
 
 def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
-    _write_receipt(services, upload, copy)
+    proof = _write_receipt(services, upload, copy)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    _close_archived(services, upload, copy["key"])
+    _close_archived(services, upload, copy["key"], proof)
 
 
-def _close_archived(services: Services, upload: Upload, archive_key: str) -> bool:
+def _close_archived(services: Services, upload: Upload, archive_key: str, proof: Proof) -> bool:
     expires_at = services.ledger.compute_expiry(now())
     file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
-    return close_upload(services, upload, "ARCHIVED", file, archive_key=archive_key)
+    return close_upload(services, upload, "ARCHIVED", file, archive_key=archive_key, **proof.facts)
 
 
 def _close_without_object(services: Services, upload: Upload) -> None:
@@ -104,18 +104,16 @@ def _close_without_object(services: Services, upload: Upload) -> None:
     """
     if upload.removal_at:
         close_upload(services, upload, "DUPLICATE")
-    elif receipts.has_receipt(services, upload):
+    elif proof := receipt_writing.find_proof(services, upload):
         _mail_missing_copy(services, replace(upload, archive_key=cold_copy.archive_key(upload)))
-        _close_archived(services, upload, cold_copy.archive_key(upload))
+        _close_archived(services, upload, cold_copy.archive_key(upload), proof)
     else:
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
 
-def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> Proof:
     """Complete a copy, and write its receipt."""
-    copy = carry_annotations(services.s3, upload, copy)
-    receipt = receipts.make_receipt(upload, copy, now())
-    services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
+    return receipt_writing.write_receipt(services, upload, carry_annotations(services.s3, upload, copy))
 
 
 def _ensure_receipt(services: Services, upload: Upload) -> None:
@@ -123,7 +121,10 @@ def _ensure_receipt(services: Services, upload: Upload) -> None:
     if receipts.has_receipt(services, upload):
         return None
     if copy := cold_copy.find_verified_copy(services.s3, upload, services.settings.archive):
-        return _write_receipt(services, upload, copy)
+        receipt_writing.announce_rewriting(services, upload)
+        proof = _write_receipt(services, upload, copy)
+        services.ledger.note(upload, **proof.facts)
+        return None
     return _mail_missing_copy(services, upload)
 
 

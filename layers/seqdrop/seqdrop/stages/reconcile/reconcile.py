@@ -24,10 +24,14 @@ from seqdrop.stages.landed import is_being_read
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
+from seqdrop.stages.reconcile.forgetting import check_forgetting
+from seqdrop.stages.reconcile.heads import publish_head
+from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.portions import next_portion
+from seqdrop.stages.reconcile.retention import notify_of_expired
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final
@@ -176,6 +180,7 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
     (UPLOAD, "RECEIVED"): ("received", _check_received),
     (UPLOAD, "WAITING"): ("waiting", monitor_waiting),
     (UPLOAD, "VALIDATED"): ("validated", _check_validated),
+    (UPLOAD, "FORGETTING"): ("forgetting", check_forgetting),
     (ATTEMPT, "PLANNED"): ("planned", _attempts("PLANNED", _planned)),
     (ATTEMPT, "WAITING"): ("waiting_for_room", _waiting_for_slots),
     (ATTEMPT, "SUBMITTED"): ("submitted", _attempts("SUBMITTED", _submitted)),
@@ -192,4 +197,7 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "unreceipted": resend_unreceipted,
     "recorded_files": record_files,
     "migrated": _copy_earlier_models,
+    "manifests": write_manifest,
+    "heads": publish_head,
+    "expired": notify_of_expired,
 }
