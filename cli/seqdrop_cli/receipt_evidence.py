@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import ClientError
+from seqdrop import clock
 from seqdrop.archive.chain import Evidence
 from seqdrop.archive.manifest import parse_manifest, signed_message
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.aws.signing import is_signed
-from seqdrop.clock import utc_now
 from seqdrop.stages.reconcile.manifests import CHAIN, find_head
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _read_statement(target: Target, s3: S3Client, heads: Heads) -> None:
         heads.problems.append(f"{keys.SIGNED_HEAD} is altered: its signature is not one of {target.signing_key}")
         return
     heads.by_key[head["key"]] = head["sha256"]
-    if utc_now() - as_of > OLDEST_STATEMENT:
+    if clock.utc_now() - as_of > OLDEST_STATEMENT:
         heads.problems.append(
             f"{keys.SIGNED_HEAD} is of {statement['as_of']}: an older statement was put back, or the reconciler does "
             "not run"

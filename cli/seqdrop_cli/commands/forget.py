@@ -160,7 +160,7 @@ def _explain(services: Services, upload: Upload) -> str:
 
     due = request.due_at(services)
     charge = request.compute_charge(upload, due)
-    cost = f"S3 charges ${charge.usd:.6f}" if charge.usd else "free of charge"
+    cost = f"S3 charges {_dollars(charge.usd)}" if charge.usd else "free of charge"
     bundle = "; in a bundle, which is deleted when all its files are forgotten" if request.is_bundled(upload) else ""
     return f"deleted from {due[:10]}, {cost} (free from {charge.free_from}){bundle}"
 
@@ -173,11 +173,18 @@ def _describe(services: Services, uploads: Sequence[Upload]) -> None:
         return
     due = request.due_at(services)
     charges = [request.compute_charge(upload, due) for upload in uploads]
+    files = "1 file" if len(uploads) == 1 else f"{len(uploads):,} files"
+    charge = _dollars(sum(charge.usd for charge in charges))
     note(
-        f"{len(uploads):,} files, {format_size(sum(upload.size for upload in uploads))}. If they are deleted on "
-        f"{due[:10]}, S3 charges ${sum(charge.usd for charge in charges):.4f} for the rest of their minimum days; from "
+        f"{files}, {format_size(sum(upload.size for upload in uploads))}. If they are deleted on "
+        f"{due[:10]}, S3 charges {charge} for the rest of their minimum days; from "
         f"{max(charge.free_from for charge in charges)} on nothing."
     )
+
+
+def _dollars(usd: float) -> str:
+    """Return a sum; one of less than a cent with its first digits."""
+    return f"${usd:,.2f}" if usd >= 0.01 or not usd else f"${usd:.6f}"
 
 
 def _mail(services: Services, uploads: Sequence[Upload], options: Options) -> None:

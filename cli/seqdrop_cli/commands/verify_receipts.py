@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop_cli.command import Command, StackOptions, add_stack
 from seqdrop_cli.console import is_terminal, note, paint, say
+from seqdrop_cli.errors import UsageError
 from seqdrop_cli.parsing import Example
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Options(StackOptions):
     """Arguments of `seqdrop verify-receipts`."""
 
     heads: list[str]
-    since: str
+    since: str | None
     json: bool
 
 
@@ -56,11 +57,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HASH",
-        type=_head,
         help="a head from a mail, such as 2026-02-01:HASH or the SHA-256 alone; may be repeated (default: none)",
     )
     text = "only manifests of this day or later, such as 2026-01-01, and what they list (default: all)"
-    parser.add_argument("--since", default="", metavar="DATE", type=_date, help=text)
+    parser.add_argument("--since", metavar="DATE", type=_date, help=text)
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON (default: lines for people)")
     add_stack(parser)
 
@@ -74,8 +74,8 @@ def run(options: Options) -> int:
 
     target, heads = find_target(options), Heads()
     for head in options.heads:
-        heads.add(head)
-    verdict = verify(read_evidence(target, heads, options.since, _show_progress))
+        heads.add(_check_head(head))
+    verdict = verify(read_evidence(target, heads, options.since or "", _show_progress))
     is_sound = verdict.is_sound and not heads.problems
     if options.json:
         content = asdict(verdict) | {"sound": is_sound, "problems": heads.problems, "heads": heads.by_key}
@@ -85,9 +85,9 @@ def run(options: Options) -> int:
     return 0 if is_sound else 1
 
 
-def _head(text: str) -> str:
+def _check_head(text: str) -> str:
     if not HEAD.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a head; write it as the mail has it, 2026-02-01:HASH")
+        raise UsageError(f"{text!r} is not a head; write it as the mail has it: a day, a colon, and 64 digits")
     return text
 
 

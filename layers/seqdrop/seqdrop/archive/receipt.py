@@ -104,9 +104,12 @@ class AttemptTrace(TypedDict):
 
 
 class Lineage(TypedDict):
-    """What was made of a file: the key of its report, and the attempts that used it."""
+    """What was made of a file: the key of its report, and the attempts that used it.
 
-    report: str
+    A file that was only hashed (format "other") has no report.
+    """
+
+    report: NotRequired[str]
     attempts: list[AttemptTrace]
 
 

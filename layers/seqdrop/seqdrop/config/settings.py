@@ -24,6 +24,7 @@ ONLY_SOME = frozenset(
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
+        "forget_queue",
     }
 )
 
@@ -114,7 +115,8 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        for url in (*own, self.finish_queue, self.archive_queue, self.forget_queue):
+        of_some = vars(self).get("forget_queue", "")  # only two functions have it
+        for url in (*own, self.finish_queue, self.archive_queue, of_some):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")

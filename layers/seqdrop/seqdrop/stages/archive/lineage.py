@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Attempt, Upload
     from seqdrop.ledger.table import Ledger
 
+HASHED_ONLY = "other"  # the format of a file that is no sequence data
+
 
 def trace_lineage(ledger: Ledger, upload: Upload) -> Lineage:
     """Return the report of an upload and the attempts that used it, as they are now.
 
     They are the upload's own attempts, or the last one of the training or the FASTA that it belongs to.
     """
-    attempts = [_trace(ledger, attempt) for attempt in _find_attempts(ledger, upload)]
-    return {"report": keys.report(upload.id), "attempts": attempts}
+    lineage: Lineage = {"attempts": [_trace(ledger, attempt) for attempt in _find_attempts(ledger, upload)]}
+    if upload.format != HASHED_ONLY:
+        lineage["report"] = keys.report(upload.id)
+    return lineage
 
 
 def _find_attempts(ledger: Ledger, upload: Upload) -> list[Attempt]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from seqdrop.ledger.records import Upload
 
-ASKED = "asked to forget"
 MOST_NAMED = 20  # files in a mail
 
 
@@ -101,7 +100,7 @@ def mail_request(services: Services, uploads: Sequence[Upload], request: Request
     reason = f"Reason: {request.reason}\n" if request.reason else ""
     results = " and their results" if request.with_results else ""
     services.notify(
-        f"Seqdrop was {ASKED} {len(uploads):,} archived files",
+        f"Seqdrop was asked to forget {len(uploads):,} archived files",
         f"A person asked to delete the archived copies{results} of {len(uploads):,} files ({size:,} bytes):\n"
         f"{names}{more}{reason}\n"
         f"They are deleted after {days} days (stack parameter ForgetDays), from {due_at(services)} on.\n"
