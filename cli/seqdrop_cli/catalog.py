@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, str | Group] = {
     "replay": "try failed uploads again, or predict again with the current model",
     "release": "archive files whose attempt failed, without predictions",
     "doctor": "check whether a stack can do its work: models, quotas, mails, key, and one small file",
+    "forget": "delete archived files, in two steps: ask, and wait",
+    "verify-receipts": "find receipts that are missing, altered or inserted",
     "redrive": "show messages that a function could not handle, and send them back",
     "config": Group(
         "check analyses.toml or a job.toml; print their JSON Schemas",
@@ -93,6 +95,8 @@ EXAMPLES = (
     Example("seqdrop fetch UPLOAD_ID --stack seqdrop --to out/", "download its results"),
     Example("seqdrop replay --state FAILED --stack seqdrop", "what can be tried again, and why the rest cannot"),
     Example("seqdrop release UPLOAD_ID --stack seqdrop --yes", "archive a file without predictions"),
+    Example("seqdrop forget runs/run7 --stack seqdrop", "what deleting the archived files of a run would cost"),
+    Example("seqdrop verify-receipts --stack seqdrop", "that no proof of an archived file was changed"),
     Example("seqdrop redrive --stack seqdrop", "messages that a function could not handle"),
     Example("seqdrop predict --model my-dnabert/ --analysis contigs genome.fa -o out/", "predictions without AWS"),
     Example("seqdrop predict --model my-protein-model/ proteins.fa -o out/", "secondary structure, without AWS"),

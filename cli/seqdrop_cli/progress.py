@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # The state of a step: validate, predict or archive.
 WAITING, BUSY, DONE, SKIPPED, BAD = "waiting", "busy", "done", "skipped", "bad"
-FINAL_STATES = ("ARCHIVED", "DUPLICATE", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
+FINAL_STATES = ("ARCHIVED", "FORGETTING", "FORGOTTEN", "DUPLICATE", "REJECTED", "WITHDRAWN", "FAILED", "UNEXAMINED")
+HAVE_RECEIPT = ("ARCHIVED", "FORGETTING", "FORGOTTEN")
 STATES_BEFORE_VALIDATION = ("LANDED", "RECEIVED", "WAITING", "REJECTED", "WITHDRAWN", "EXAMINING")
 
 
@@ -115,7 +116,7 @@ class Progress:
             return (DONE, _STEPS[self.state][1], DONE)
         if self.state == "DUPLICATE":
             return _STEPS["DUPLICATE"]
-        archive = DONE if self.state == "ARCHIVED" else BUSY
+        archive = DONE if self.state in HAVE_RECEIPT else BUSY
         if self.upload and self.upload.released_at:
             return (DONE, BAD, archive)
         if self.attempts or self.state in STATES_BEFORE_VALIDATION:
@@ -137,6 +138,8 @@ _STEPS = {
     "PREDICTED": (DONE, DONE, BUSY),
     "TRAINED": (DONE, DONE, BUSY),
     "ARCHIVED": (DONE, DONE, DONE),
+    "FORGETTING": (DONE, DONE, DONE),
+    "FORGOTTEN": (DONE, DONE, DONE),
     "DUPLICATE": (DONE, SKIPPED, SKIPPED),
 }
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sts.client import STSClient
+    from seqdrop.aws.signing import KmsClient
 
     from seqdrop_cli.command import StackOptions
 
@@ -57,7 +58,10 @@ DEPLOYED_CONFIG = Config(max_pool_connections=CONNECTIONS, s3=UNSIGNED_BODIES)
 
 @dataclass(frozen=True)
 class Target:
-    """The names of a stack's buckets and table. `endpoint` and `access_key` are set for the embedded AWS only."""
+    """The names of a stack's buckets and table. `endpoint` and `access_key` are set for the embedded AWS only.
+
+    `signing_key` is the ARN of the key that signs the head of the receipts; "" if it is mailed.
+    """
 
     region: str
     landing: str
@@ -69,6 +73,7 @@ class Target:
     endpoint: str | None = None
     access_key: str | None = None
     stack: str = "seqdrop"
+    signing_key: str = ""
 
     @cached_property
     def session(self) -> boto3.Session:
@@ -93,6 +98,8 @@ class Target:
     def client(self, name: Literal["sagemaker"]) -> SageMakerClient: ...
     @overload
     def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
+    @overload
+    def client(self, name: Literal["kms"]) -> KmsClient: ...
     @overload
     def client(self, name: Literal["sts"]) -> STSClient: ...
 
@@ -201,7 +208,9 @@ def _find_deployed(name: str, region: str | None) -> Target:
         raise StackNotFoundError(
             f"the stack {name!r} is not a stack of Seqdrop: it has no output {', '.join(missing)}; check --stack"
         )
-    return Target(region=session.region_name or "", stack=name, **{key: outputs[key] for key in keys})
+    buckets_and_table = {key: outputs[key] for key in keys}
+    signing_key = outputs.get("signingkey", "")
+    return Target(region=session.region_name or "", stack=name, signing_key=signing_key, **buckets_and_table)
 
 
 def _outputs(session: boto3.Session, name: str) -> Iterator[tuple[str, str]]:

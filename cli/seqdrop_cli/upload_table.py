@@ -33,6 +33,8 @@ COLOURS = {
     "REJECTED": "red",
     "FAILED": "bold red",
     "WITHDRAWN": "yellow",
+    "FORGETTING": "yellow",
+    "FORGOTTEN": "yellow",
     "WAITING": "yellow",
     "SUBMITTED": "cyan",
     "EXAMINING": "cyan",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,8 @@ def test_every_action_on_data_is_known_to_these_tests(name):
     # These need no key, because they read no body.
     known |= {"s3:ListObjectAnnotations", "s3:ListObjectVersionAnnotations"}
     known |= {"s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:GetObjectRetention"}
+    # A HEAD request then has the retention of Object Lock in its response; no body is read.
+    known |= {"s3:GetObjectLegalHold"}
     known |= {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     data = {action for action in actions(name) if action.split(":")[0] in {"s3", "sqs", "sns", "dynamodb"}}
     assert data <= known
@@ -262,11 +265,23 @@ def test_only_functions_that_need_compiled_code_have_its_layers():
     }
 
 
-def test_only_archive_and_bundle_may_delete():
+def test_only_archive_bundle_and_forget_may_delete():
     deletions = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: names for name, names in deletions.items() if names} == {
         "ArchiveFunction": {"s3:DeleteObjectVersion"},
         "BundleFunction": {"s3:DeleteObjectVersion"},
+        "ForgetFunction": {"s3:DeleteObjectVersion"},
+    }
+    allowed = [
+        (s["Sid"], str(s["Resource"]))
+        for name in ("ArchiveFunction", "BundleFunction", "ForgetFunction")
+        for s in statements(name)
+    ]
+    deleting = {sid: resource for sid, resource in allowed if "Delete" in sid or "Empty" in sid}
+    assert {sid: sorted(set(re.findall(r"\w+Bucket", resource))) for sid, resource in deleting.items()} == {
+        "EmptyLandingVersions": ["LandingBucket"],
+        "DeleteArchivedVersions": ["ArchiveBucket"],
+        "DeleteResults": ["ResultsBucket"],
     }
 
 

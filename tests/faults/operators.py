@@ -1,4 +1,4 @@
-"""A person's commands, `seqdrop replay` and `seqdrop release`: they run beside the functions, and crash like them."""
+"""A person's commands: `seqdrop replay`, `release` and `forget`. They run beside the functions, and crash like them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import Services, services
+from seqdrop.stages.forget import request
 from seqdrop.stages.operator import release as releases
 from seqdrop.stages.operator import replay as replays
 
@@ -15,7 +16,7 @@ from tests.faults.lambdas import Invocation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REPLAY, REPLAY_AGAIN, RELEASE = ("replay", "replay --again", "release")
+REPLAY, REPLAY_AGAIN, RELEASE, FORGET = ("replay", "replay --again", "release", "forget")
 LATE = "replay after days"  # a replay after the work items have expired
 COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
 
@@ -61,8 +62,17 @@ def _release(services: Services, upload_id: str) -> Outcome:
     return Outcome(not releases.explain_refusal(services, upload) and releases.release(services, upload))
 
 
+def _forget(services: Services, upload_id: str) -> Outcome:
+    upload = services.ledger.find_upload(upload_id)
+    if request.explain_refusal(upload):
+        return Outcome(False)
+    request.mail_request(services, [upload], request.Request("end of project"))
+    return Outcome(request.ask(services, upload, request.Request("end of project")))
+
+
 DO: dict[str, Callable[[Services, str], Outcome]] = {
     REPLAY: _replay,
     REPLAY_AGAIN: partial(_replay, again=True),
     RELEASE: _release,
+    FORGET: _forget,
 }

@@ -1,11 +1,17 @@
-"""Invariants of jobs and messages, for all drops: no work runs twice, and no message is left in a queue."""
+"""Invariants of jobs, messages and receipts, for all drops: no work runs twice, and no message is left in a queue."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from seqdrop.archive.chain import Evidence as Proofs
+from seqdrop.archive.chain import verify
+from seqdrop.aws import keys
 from seqdrop.ledger import moves
 
 from tests.faults.files import SETTINGS
@@ -68,6 +74,31 @@ def check_messages(evidence: Evidence) -> Iterator[str]:
                 yield f"{queue} still has {message.body}"
             elif not all(message.troubles):
                 yield f"{queue} has {message.body}, which failed by itself: {message.troubles}"
+
+
+def check_receipts(evidence: Evidence) -> Iterator[str]:
+    """Check that the chain of manifests is sound, and lists every receipt and tombstone with its present bytes.
+
+    What was written today or yesterday need not be listed yet.
+    """
+    bodies = {key: version.body for key in evidence.results.keys if (version := evidence.results.current(key))}
+    manifests = {key: body for key, body in bodies.items() if key.startswith(keys.MANIFESTS)}
+    listed = (keys.RECEIPTS, keys.TOMBSTONES)
+    digests = {
+        key: hashlib.sha256(body).hexdigest()
+        for key, body in bodies.items()
+        if key.startswith(listed) and key not in manifests
+    }
+    since = (evidence.world.clock.now - timedelta(days=1)).date().isoformat()
+    pending = frozenset(key for key in digests if _written_at(bodies[key]) >= since)
+    for finding in verify(Proofs(manifests, digests, pending=pending)).findings:
+        yield f"the chain of receipts: {finding.fault} {finding.key}"
+
+
+def _written_at(body: bytes) -> str:
+    """Return when a receipt or a tombstone was written."""
+    content = json.loads(body)
+    return content.get("deleted_at") or content["verified_at"]
 
 
 def check_landing(evidence: Evidence) -> Iterator[str]:

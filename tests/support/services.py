@@ -24,12 +24,14 @@ NUMBERS = {
     "stale_minutes": 30,
     "max_jobs": 10,
     "ledger_days": 0,
+    "forget_days": 7,
     "job_hours": 24,
     "training_hours": 24,
 }
 CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
 JOBS = {
     "job_subnets": "",
+    "signing_key": "",
     "job_security_groups": "",
     "training_isolation": "true",
     "training_promotes": "false",

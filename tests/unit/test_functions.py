@@ -19,6 +19,7 @@ QUEUES = {
     "archive": "archive",
     "bundle": "bundle",
     "inventory": "inventory",
+    "forget": "forget",
 }
 STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
 
@@ -62,6 +63,7 @@ def event(repository):
         ("archive", "archive", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("bundle", "bundle", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("inventory", "inventory", ["inventory/lists/a/b/2026-11-30T01-00Z/manifest.checksum"]),
+        ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

@@ -26,6 +26,7 @@ class ResentCheck(Check):
                 yield f"{drop.kind} {drop.key} ({drop.version_id}): {fault}"
         yield from work.check_jobs(self)
         yield from work.check_messages(self)
+        yield from work.check_receipts(self)
         yield from work.check_landing(self)
 
     def _of(self, drop: Drop) -> Iterator[str]:

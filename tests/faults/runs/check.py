@@ -33,6 +33,7 @@ class FilesCheck(Check):
                 yield f"{drop.kind} {drop.key} ({drop.version_id}): {fault}"
         yield from work.check_jobs(self)
         yield from work.check_messages(self)
+        yield from work.check_receipts(self)
         yield from work.check_landing(self)
         yield from self._unexpected_mails()
 
@@ -182,5 +183,10 @@ class FilesCheck(Check):
         for subject, text in self.world.mails:
             if "rejected" in subject and not any(drop.key in text for drop in rejected):
                 yield f"there was a mail, and no file came too late: {subject}"
-            if "rejected" not in subject and " run " not in subject and "predict" not in f"{subject}{text}":
+            if (
+                "rejected" not in subject
+                and " of the receipts" not in subject
+                and " run " not in subject
+                and "predict" not in f"{subject}{text}"
+            ):
                 yield f"there was a mail: {subject}"

@@ -38,6 +38,7 @@ class SetsCheck(Check):
         yield from commands.check_all(self)
         yield from work.check_jobs(self, commands.maybe_replayed(self))
         yield from work.check_messages(self)
+        yield from work.check_receipts(self)
         yield from work.check_landing(self)
         yield from self._check_mails()
 

@@ -15,6 +15,7 @@ from botocore.response import StreamingBody
 from tests.support.aws.buckets import NULL, Bucket, Version
 from tests.support.aws.errors import RefusedError
 from tests.support.aws.multipart import Multiparts
+from tests.support.receipts import check_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,8 @@ class S3(Multiparts):
                 raise RefusedError(
                     "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
                 )
+        if request.get("ContentType") == "application/json":
+            check_written(request["Key"], bytes(request["Body"]))
         about = {name: request[name] for name in ("ContentType", "Metadata") if name in request}
         more = {
             "storage": request.get("StorageClass", "STANDARD"),

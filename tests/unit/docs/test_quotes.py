@@ -150,11 +150,11 @@ def test_the_deletion_page_names_the_resources_that_the_template_retains(templat
     resources = template["Resources"].items()
     retained = {name for name, resource in resources if resource.get("DeletionPolicy") == "RetainExceptOnCreate"}
     buckets = ("Landing", "Work", "Results", "Models", "Archive")
-    assert retained == {"Key", "Ledger"} | {
+    assert retained == {"Key", "SigningKey", "Ledger"} | {
         f"{bucket}Bucket{suffix}" for bucket in buckets for suffix in ("", "Policy")
     }
     text = read(DOCS / "delete.md")
-    assert all(f"`{output}`" in text for output in (*buckets, "Table", "Key"))
+    assert all(f"`{output}`" in text for output in (*buckets, "Table", "Key", "SigningKey"))
 
 
 @pytest.mark.long

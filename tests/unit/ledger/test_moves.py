@@ -3,7 +3,7 @@
 import pytest
 from seqdrop.ledger.diagram import render_page
 from seqdrop.ledger.kinds import KINDS as RECORDS
-from seqdrop.ledger.moves import ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, RUN, IllegalMoveError, check
+from seqdrop.ledger.moves import ASK, ENDS, FORGETTABLE, MOVES, OPEN, REPLAY, RUN, UPLOAD, IllegalMoveError, check
 
 KINDS = sorted(ENDS)
 
@@ -20,14 +20,14 @@ def test_every_state_can_be_reached_and_every_open_state_left(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_move_leaves_a_final_state_but_a_run_to_which_files_are_added(kind):
+def test_no_move_leaves_a_final_state_but_a_run_that_grows_and_a_file_that_is_forgotten(kind):
     left = [(move.source, move.target) for move in MOVES if move.kind == kind and move.source in ENDS[kind]]
-    assert left == ([("ARCHIVED", "COPYING")] if kind == RUN else [])
+    assert left == {RUN: [("ARCHIVED", "COPYING")], UPLOAD: [("ARCHIVED", "FORGETTING")]}.get(kind, [])
 
 
-def test_every_move_is_made_by_a_function_or_the_command(repository):
+def test_every_move_is_made_by_a_function_or_a_command(repository):
     functions = {path.name for path in (repository / "functions").iterdir() if (path / "app.py").exists()}
-    assert {name for move in MOVES for name in move.by} <= functions | {REPLAY}
+    assert {name for move in MOVES for name in move.by} <= functions | {REPLAY, ASK}
 
 
 def test_a_move_outside_the_table_is_a_program_error():

@@ -100,12 +100,54 @@ class VerifiedCopy(TypedDict):
     bundle: NotRequired[BundlePlace]
 
 
+class Prices(TypedDict):
+    """What a copy costs for a month, in US dollars: list prices of a region on a date, without discounts and taxes."""
+
+    as_of: str
+    region: str
+    source: str
+    usd_per_month: float
+
+
+class AttemptTrace(TypedDict):
+    """An attempt at the time of the receipt. `upload` is the upload that it predicts or trains.
+
+    `results` is the prefix of its results in the results bucket, if it has some; `model_archive` and `model_sha256` are
+    key and SHA-256 of the model that its job used.
+    """
+
+    upload: str
+    analysis: str
+    number: int
+    state: str
+    job: NotRequired[str]
+    model: NotRequired[str]
+    model_archive: NotRequired[str]
+    model_sha256: NotRequired[str]
+    results: NotRequired[str]
+
+
+class Lineage(TypedDict):
+    """What was made of a file: the key of its report, and the attempts that used it.
+
+    A file that was only hashed (format "other") has no report.
+    """
+
+    report: NotRequired[str]
+    attempts: list[AttemptTrace]
+
+
+VERSION = 2  # of a receipt; receipts without a version are those of Seqdrop 0.3 and earlier (version 1)
+
+
 class Receipt(TypedDict):
     """The content of `receipts/<upload id>.json`. `predictions` exists if a person released the upload without them.
 
-    `checksum_list` exists if a checksum list of the run agrees with the bytes (docs/checksums.md).
+    `checksum_list` exists if a checksum list of the run agrees with the bytes (docs/checksums.md). Version 1 lacks
+    `receipt_version`, `free_to_delete_from`, `prices` and `lineage`. receipt.schema.json describes both versions.
     """
 
+    receipt_version: NotRequired[int]
     upload: str
     landing: LandingObject
     archive: VerifiedCopy
@@ -115,3 +157,6 @@ class Receipt(TypedDict):
     billed_at_least_days: int
     billed_overhead_bytes: Overhead
     restore: dict[str, RestoreTerms]
+    free_to_delete_from: NotRequired[str]
+    prices: NotRequired[Prices]
+    lineage: NotRequired[Lineage]

@@ -14,7 +14,7 @@ import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/", "inventory/", "bundles/")
-RESULTS = ("reports/", "reasons/", "receipts/", "results/", "runs/", "inventory/", "bundles/")
+RESULTS = ("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/", "inventory/", "bundles/")
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -145,6 +145,35 @@ def reason(upload_id: str) -> str:
 def receipt(upload_id: str) -> str:
     """Return `receipts/<upload id>.json`, the key of the proof of an archived copy."""
     return f"receipts/{upload_id}.json"
+
+
+RECEIPTS = "receipts/"
+"""The prefix of receipts, and of the manifests that list them."""
+
+
+MANIFESTS = "receipts/manifests/"
+"""The prefix of the manifests. Their keys sort in the order of the chain."""
+
+
+SIGNED_HEAD = "receipts/manifests/head.json"
+"""The key of the signed statement which manifest is the last one."""
+
+
+def manifest(date: str, number: int = 1) -> str:
+    """Return `receipts/manifests/2026-02-01.json`, the key of the manifest of a day.
+
+    For a further manifest of the day (`number` above 1) it is `receipts/manifests/2026-02-01_0002.json`.
+    """
+    return f"{MANIFESTS}{date}{f'_{number:04d}' if number > 1 else ''}.json"
+
+
+TOMBSTONES = "tombstones/"
+"""The prefix of the records of what was deleted from the archive."""
+
+
+def tombstone(upload_id: str) -> str:
+    """Return `tombstones/<upload id>.json`, the key of the record that an archived copy was deleted on request."""
+    return f"tombstones/{upload_id}.json"
 
 
 def upload_results(analysis: str, upload_id: str) -> str:

@@ -54,7 +54,7 @@ FILE = "analyses.toml"
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 # Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion and how
 # files are archived are no part of a prediction; those of the deployed analyses.toml apply.
-NOT_PLANNED = ("kind", "settings", "promotion", "storage_class", "keep_days", "bundle_below")
+NOT_PLANNED = ("kind", "settings", "promotion", "storage_class", "keep_days", "bundle_below", "retention_days")
 OMITTED = ("max_expanded_gb", "markers", "md5")  # left out of a plan while they are absent
 
 

@@ -89,6 +89,9 @@ class AnalysisSettings(Table):
     bundle_below: float = setting(BUNDLE_BELOW_MB, Number(0, MOST_BUNDLED_MB, as_float=True), compare=False)
     """With gate = "run": files of a complete run that are smaller than this many megabytes (1e6 bytes), and are no
     sequences, are archived together in bundles (docs/bundles.md). 0: each file is an object of its own."""
+    retention_days: int | None = setting(None, Maybe(Number(1, 36_500)))
+    """Days after which the lab is notified that an archived file is expired (docs/delete.md). Nothing is deleted by
+    itself. Absent: files are kept without a limit."""
     md5: bool = setting(False, Flag())
     """true: MD5 is computed as well, in the same pass as CRC32 and SHA-256. Set it if lists of MD5 come with the files;
     otherwise a file that such a list names is read a second time."""

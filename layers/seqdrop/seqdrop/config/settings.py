@@ -25,6 +25,7 @@ ONLY_SOME = frozenset(
         *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
         "inventory_queue",
+        "forget_queue",
     }
 )
 
@@ -51,6 +52,7 @@ class Settings:
     archive_queue: str
     bundle_queue: str
     inventory_queue: str  # of the function inventory only
+    forget_queue: str
     topic: str  # ARN of the notification topic
     key: str  # ARN of the KMS key that encrypts everything
     job_subnets: str  # of all jobs: comma-separated ids; "" for no VPC
@@ -74,6 +76,8 @@ class Settings:
     training_promotes: str = "false"  # "true": a model that passes the gate may become current by itself
     max_jobs: int = 10  # transform jobs that may be open at once
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
+    forget_days: int = 7  # days between the request to delete an archived copy and its deletion
+    signing_key: str = ""  # ARN of the KMS key that signs the head of the receipts; "" for mails
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
     @classmethod
@@ -114,8 +118,8 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        some = vars(self).get("inventory_queue", "")  # absent from the environment of other functions
-        for url in (*own, self.finish_queue, self.archive_queue, self.bundle_queue, some):
+        some = [vars(self).get(name, "") for name in ("inventory_queue", "forget_queue")]  # absent in other functions
+        for url in (*own, self.finish_queue, self.archive_queue, self.bundle_queue, *some):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")

@@ -30,7 +30,8 @@ class Move:
 VALIDATE, FINISH, ARCHIVE, BUNDLE = "validate", "finish", "archive", "bundle"
 PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
 RECONCILE = "reconcile"
-REPLAY = "seqdrop replay"  # the command
+FORGET = "forget"
+REPLAY, ASK = "seqdrop replay", "seqdrop forget"  # commands
 STARTS = (START, TRAIN)
 
 EXAMINED = ("format", "sha256", "crc32", "md5", "sha256_of_parts", "records")
@@ -135,6 +136,30 @@ MOVES = (
         "it is read again: for its next attempt, as its work items expired or its analysis now makes other work items; "
         "or because the archived copy that it repeats was deleted",
         ("read_for", *REPEATED),
+    ),
+    Move(
+        UPLOAD,
+        "ARCHIVED",
+        "FORGETTING",
+        (ASK,),
+        "a person asked to delete its archived copy; it waits for `ForgetDays`",
+        ("forget_asked_at", "forget_due_at", "forget_reason", "forget_results"),
+    ),
+    Move(
+        UPLOAD,
+        "FORGETTING",
+        "ARCHIVED",
+        (ASK, FORGET),
+        "the request was taken back; or S3 refuses the deletion, or its receipt does not name the version of its copy",
+        ("expires_at",),
+    ),
+    Move(
+        UPLOAD,
+        "FORGETTING",
+        "FORGOTTEN",
+        (FORGET,),
+        "its archived copy is deleted, and its tombstone is written",
+        ("expires_at",),
     ),
     Move(
         ATTEMPT,
@@ -248,7 +273,9 @@ MOVES = (
 )
 
 ENDS = {
-    UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "REJECTED", "WITHDRAWN"}),
+    UPLOAD: frozenset(
+        {"ARCHIVED", "DUPLICATE", "FORGOTTEN", "REJECTED", "WITHDRAWN"}
+    ),  # ARCHIVED until it is forgotten
     ATTEMPT: frozenset({"PREDICTED", "TRAINED", "FAILED"}),
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
     RUN: frozenset({"ARCHIVED"}),  # until files are added to it
@@ -256,7 +283,7 @@ ENDS = {
 
 # States from which a record may still move, in the order in which it enters them.
 OPEN = {
-    UPLOAD: ("RECEIVED", "WAITING", "VALIDATED"),
+    UPLOAD: ("RECEIVED", "WAITING", "VALIDATED", "FORGETTING"),
     ATTEMPT: ("PLANNED", "WAITING", "SUBMITTED"),
     JOB: ("PLANNED", "STARTED"),
     RUN: ("SEQUENCING", "COPYING", "FAILED", "COMPLETE"),
@@ -270,7 +297,7 @@ UNCLAIMED = ("PLANNED", "WAITING")
 
 # States in which time-to-live removes a record, `keep_days` after it entered them. A rejected file is still in the
 # landing bucket, so its record stays: without it the file would be read, rejected and reported again.
-FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "WITHDRAWN"}), JOB: ENDS[JOB]}
+FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "FORGOTTEN", "WITHDRAWN"}), JOB: ENDS[JOB]}
 
 # States of an attempt that succeeded: it has predictions or a model.
 DONE = frozenset({"PREDICTED", "TRAINED"})

@@ -111,8 +111,25 @@ class Upload(Record):
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
     unbundled_at: str = ""  # when it was decided that a small file of a run is archived as an object of its own
 
+    receipt_sha256: str = ""  # hexadecimal, of the bytes of its receipt; "" in records of earlier versions
+    receipt_version: str = ""  # version id of its receipt; "" if the bucket has no versions
+    forget_asked_at: str = ""  # when a person asked to delete its archived copy (docs/delete.md); this and the next
+    forget_due_at: str = ""  # four concern the state FORGETTING only: the earliest time of the deletion
+    forget_reason: str = ""
+    forget_results: str = ""  # "yes": its results are deleted as well
+    forget_begun_at: str = ""  # when the deletion began: it cannot be cancelled any more
+
     kind: ClassVar[str] = UPLOAD
-    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": "", "copying_since": ""}
+    of_state: ClassVar[Item] = {
+        **Record.of_state,
+        "reading_since": "",
+        "copying_since": "",
+        "forget_asked_at": "",
+        "forget_due_at": "",
+        "forget_reason": "",
+        "forget_results": "",
+        "forget_begun_at": "",
+    }
 
     @property
     def keys(self) -> dict[str, str]:

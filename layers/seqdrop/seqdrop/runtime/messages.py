@@ -83,6 +83,17 @@ class UploadMessage(TypedDict):
     upload: str
 
 
+class ForgetMessage(TypedDict, total=False):
+    """The body of a message in the queue of forget. It has one of two keys.
+
+    `upload` is the id of an upload whose copy is an object of its own; `bundle` is the key of a tar in the archive
+    bucket.
+    """
+
+    upload: str
+    bundle: str
+
+
 class StartMessage(TypedDict, total=False):
     """The body of a message in the queues of start_transform and start_training.
 
@@ -134,6 +145,7 @@ Body = (
     S3Message
     | JobMessage
     | UploadMessage
+    | ForgetMessage
     | StartMessage
     | RunMessage
     | InventoryMessage

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
+    from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
 
@@ -72,7 +73,8 @@ class PutCondition(TypedDict, total=False):
 class Services:
     """The settings, the analyses, the ledger and the clients of a deployment. Tests pass clients of their own.
 
-    `s3_for_copies` is the client of the archive function for its copies. Other functions have none.
+    `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
+    of the reconciler if it signs the head of the receipts.
     """
 
     settings: Settings
@@ -83,6 +85,7 @@ class Services:
     sqs: SQSClient
     sns: SNSClient
     s3_for_copies: S3Client | None = None
+    kms: KmsClient | None = None
 
     @property
     def copier(self) -> S3Client:
@@ -139,8 +142,17 @@ class Services:
         **condition: Unpack[PutCondition],
     ) -> None:
         """Write a JSON object, indented so that a person can read it."""
-        body = (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-        self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
+        self.put_bytes(bucket, key, format_json(content), **condition)
+
+    def put_bytes(self, bucket: str, key: str, body: bytes, **condition: Unpack[PutCondition]) -> str:
+        """Write JSON that was formatted before; return the version id, "" in a bucket without versions."""
+        response = self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
+        return response.get("VersionId", "")
+
+
+def format_json(content: Mapping[str, object] | Sequence[object]) -> bytes:
+    """Return JSON, indented so that a person can read it."""
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def now() -> str:
@@ -179,6 +191,7 @@ def services() -> Services:
         sagemaker=boto3.client("sagemaker"),
         sqs=boto3.client("sqs"),
         sns=boto3.client("sns"),
+        kms=boto3.client("kms") if settings.signing_key else None,
     )
 
 

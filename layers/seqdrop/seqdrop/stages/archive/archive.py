@@ -8,13 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from seqdrop.archive.storage_classes import DEEP_ARCHIVE
-from seqdrop.aws import keys
 from seqdrop.aws.multipart import needs_multipart
 from seqdrop.aws.s3 import exists, is_gone
 from seqdrop.errors import ArchiveMismatchError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.ledger.archived_files import ArchivedFile
-from seqdrop.runtime.services import Services, now
-from seqdrop.stages.archive import cold_copy, receipts
+from seqdrop.stages.archive import cold_copy, receipt_writing, receipts
 from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.archive.bundled_copy import find_bundled_copy, head_bundle, is_bundled
 from seqdrop.stages.archive.cold_copy import has_all_time
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
 
     from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Fact, Upload
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.archive.receipt_writing import Proof
 
 
 def archive(services: Services, upload_id: str, seconds_left: Callable[[], float] = has_all_time) -> None:
@@ -143,14 +143,14 @@ def _complete_if_copied(services: Services, upload: Upload, copy: VerifiedCopy |
 
 def _complete(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
     kept_until = keep_until(services, upload)
-    _write_receipt(services, replace(upload, kept_until=kept_until), copy)
+    proof = _write_receipt(services, replace(upload, kept_until=kept_until), copy)
     if not kept_until:
         # By version id: no delete marker is left, and no other version of the key is touched.
         services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
-    _close_archived(services, upload, copy, kept_until)
+    _close_archived(services, upload, copy, proof, kept_until)
 
 
-def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy, kept_until: str = "") -> bool:
+def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy, proof: Proof, kept_until: str = "") -> bool:
     """Move an upload to ARCHIVED, with the records of its file and, if its landing version stays, of that."""
     expires_at = compute_expiry(services, kept_until)
     file = services.ledger.archived_file(ArchivedFile.of(upload)).with_upload(upload.id, expires_at)
@@ -158,6 +158,7 @@ def _close_archived(services: Services, upload: Upload, copy: VerifiedCopy, kept
     facts: dict[str, Fact] = {
         "archive_key": copy["key"],
         "storage_class": copy.get("storage_class", DEEP_ARCHIVE),
+        **proof.facts,
     }
     if kept_until:
         facts |= {"kept_until": kept_until, "expires_at": expires_at}
@@ -172,21 +173,20 @@ def _close_without_object(services: Services, upload: Upload) -> None:
     """
     if upload.removal_at:
         close_upload(services, upload, "DUPLICATE")
-    elif receipt := receipts.read_receipt(services.s3, services.settings.results, upload.id):
-        archived = replace(upload, archive_key=receipt["archive"]["key"])
+    elif receipt := receipt_writing.find_receipt(services, upload):
+        copy, proof = receipt
+        archived = replace(upload, archive_key=copy["key"])
         if not (is_bundled(archived) and head_bundle(services, archived.archive_key)):
             _mail_missing_copy(services, archived)
-        _close_archived(services, upload, receipt["archive"])
+        _close_archived(services, upload, copy, proof)
     else:
         cold_copy.abandon(services.s3, upload, services.settings.archive)
         close_upload(services, upload, "WITHDRAWN", reason="deleted_before_archive")
 
 
-def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> None:
+def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> Proof:
     """Complete a copy, and write its receipt."""
-    copy = carry_annotations(services.s3, upload, copy)
-    receipt = receipts.make_receipt(upload, copy, now())
-    services.put_json(services.settings.results, keys.receipt(upload.id), receipt)
+    return receipt_writing.write_receipt(services, upload, carry_annotations(services.s3, upload, copy))
 
 
 def _ensure_receipt(services: Services, upload: Upload) -> None:
@@ -194,7 +194,10 @@ def _ensure_receipt(services: Services, upload: Upload) -> None:
     if receipts.has_receipt(services, upload):
         return None
     if copy := _find_copy(services, upload):
-        return _write_receipt(services, upload, copy)
+        receipt_writing.announce_rewriting(services, upload)
+        proof = _write_receipt(services, upload, copy)
+        services.ledger.note(upload, **proof.facts)
+        return None
     return _mail_missing_copy(services, upload)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,7 +33,8 @@ MAX_UPLOADS = 2000  # in one run
 def make_receipt(upload: Upload, copy: VerifiedCopy, now: str) -> Receipt:
     """Return the proof of a copy: the checksums of both objects, and the time and price of a restore.
 
-    `restore` is empty if the storage class of the copy can be read at once.
+    `restore` is empty if the storage class of the copy can be read at once. receipt_writing.py adds what version 2 has
+    besides.
     """
     kept_as = storage_class(copy.get("storage_class", ""))
     receipt: Receipt = {
@@ -92,15 +96,38 @@ def has_receipt(services: Services, upload: Upload) -> bool:
     return exists(services.s3, services.settings.results, keys.receipt(upload.id))
 
 
-def read_receipt(s3: S3Client, results: str, upload_id: str) -> Receipt | None:
-    """Return the receipt of an upload from the results bucket; None if there is none."""
+@dataclass(frozen=True)
+class StoredObject:
+    """The bytes of an object as they are stored, with its version id ("" without versions) and its ETag."""
+
+    body: bytes
+    version_id: str
+    etag: str
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, hexadecimal."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+def read_stored(s3: S3Client, bucket: str, key: str) -> StoredObject | None:
+    """Return an object of the results bucket; None if there is none."""
     try:
-        response = s3.get_object(Bucket=results, Key=keys.receipt(upload_id))
+        response = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    receipt: Receipt = json.loads(response["Body"].read())
+    with closing(response["Body"]) as body:
+        return StoredObject(body.read(), response.get("VersionId", ""), response["ETag"])
+
+
+def read_receipt(s3: S3Client, results: str, upload_id: str) -> Receipt | None:
+    """Return the receipt of an upload from the results bucket; None if there is none."""
+    stored = read_stored(s3, results, keys.receipt(upload_id))
+    if stored is None:
+        return None
+    receipt: Receipt = json.loads(stored.body)
     return receipt
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -17,18 +16,19 @@ from seqdrop.errors import RetryableError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.records import Fact, Step
 from seqdrop.runtime.services import now
-from seqdrop.stages.archive import receipts
+from seqdrop.stages.archive.receipt_writing import write_receipt
 from seqdrop.stages.bundle.candidates import BATCH, in_batches
 from seqdrop.stages.bundle.packing import PARALLEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
     from seqdrop.archive.receipt import BundlePlace, VerifiedCopy
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
+    from seqdrop.stages.archive.receipt_writing import Proof
     from seqdrop.stages.bundle.plan import Plan
     from seqdrop.stages.bundle.tar_object import Tar
 
@@ -63,10 +63,10 @@ class Closing:
         uploads = self._load_validated([self.plan.uploads[place] for place in places])
         rows = [(place, uploads[self.plan.uploads[place]]) for place in places if self.plan.uploads[place] in uploads]
         with ThreadPoolExecutor(PARALLEL) as threads:
-            list(threads.map(partial(self._write_receipt, now()), rows))
+            proofs = dict(threads.map(self._write_receipt, rows))
         self._delete([upload for _, upload in rows])
         for batch in in_batches(rows, MOVES):
-            self._move([upload for _, upload in batch])
+            self._move([upload for _, upload in batch], proofs)
 
     def _load_validated(self, ids: Sequence[str]) -> dict[str, Upload]:
         uploads: dict[str, Upload] = {}
@@ -74,10 +74,10 @@ class Closing:
             uploads |= self.services.ledger.load_uploads(batch)
         return {identity: upload for identity, upload in uploads.items() if upload.state == "VALIDATED"}
 
-    def _write_receipt(self, verified_at: str, row: tuple[int, Upload]) -> None:
+    def _write_receipt(self, row: tuple[int, Upload]) -> tuple[str, Proof]:
+        """Write the receipt of a file unless it has one; return the id of its upload, and which receipt it has."""
         place, upload = row
-        receipt = receipts.make_receipt(upload, self._describe_copy(place), verified_at)
-        self.services.put_json(self.services.settings.results, keys.receipt(upload.id), receipt)
+        return upload.id, write_receipt(self.services, upload, self._describe_copy(place))
 
     def _describe_copy(self, place: int) -> VerifiedCopy:
         """Return where a file is in the tar."""
@@ -113,25 +113,26 @@ class Closing:
                 f"S3 did not delete {len(errors)} of {len(objects)} originals: {errors[0].get('Code')}"
             )
 
-    def _move(self, uploads: Sequence[Upload]) -> None:
+    def _move(self, uploads: Sequence[Upload], proofs: Mapping[str, Proof]) -> None:
         """Move uploads to ARCHIVED, with the records of their files; one by one if one of them changed."""
-        if self._move_together(uploads):
+        if self._move_together(uploads, proofs):
             return
         for upload in uploads:
-            self._move_one(upload.id)
+            self._move_one(upload.id, proofs)
 
-    def _move_one(self, identity: str) -> None:
+    def _move_one(self, identity: str, proofs: Mapping[str, Proof]) -> None:
         upload = self.services.ledger.require_upload(identity)
-        if upload.state == "VALIDATED" and not self._move_together([upload]):
+        if upload.state == "VALIDATED" and not self._move_together([upload], proofs):
             raise RetryableError(f"upload {identity} was written by another invocation at the same moment")
 
-    def _move_together(self, uploads: Sequence[Upload]) -> bool:
+    def _move_together(self, uploads: Sequence[Upload], proofs: Mapping[str, Proof]) -> bool:
         ledger = self.services.ledger
         expires_at = ledger.compute_expiry(now())
         files = ledger.archived_files([ArchivedFile.of(upload) for upload in uploads])
         claims = [file.with_upload(upload.id, expires_at) for file, upload in zip(files, uploads, strict=True)]
         facts: dict[str, Fact] = {"archive_key": self.plan.key, "storage_class": self.plan.storage_class}
-        return ledger.move_all([Step(upload, "ARCHIVED", facts) for upload in uploads], claims)
+        steps = [Step(upload, "ARCHIVED", {**facts, **proofs[upload.id].facts}) for upload in uploads]
+        return ledger.move_all(steps, claims)
 
 
 def describe_copy(copy: VerifiedCopy, bundle: BundlePlace) -> VerifiedCopy:

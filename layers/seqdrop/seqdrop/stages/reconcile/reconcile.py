@@ -27,10 +27,14 @@ from seqdrop.stages.landed import is_being_read
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
+from seqdrop.stages.reconcile.forgetting import check_forgetting
+from seqdrop.stages.reconcile.heads import publish_head
+from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.portions import next_portion
+from seqdrop.stages.reconcile.retention import notify_of_expired
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final
@@ -68,6 +72,18 @@ def _check_validated(services: Services) -> int:
 def _copy_earlier_models(services: Services) -> dict[str, int]:
     """Copy models of an earlier version. Return no count: each is a metric that costs money, and this work ends."""
     migrate(services)
+    return {}
+
+
+def _check_forgetting(services: Services) -> dict[str, int]:
+    """Send the messages of deletions that are due. Return no count: each is a metric that costs money for ever."""
+    check_forgetting(services)
+    return {}
+
+
+def _write_manifest(services: Services) -> dict[str, int]:
+    """Write the manifest of the day before. Return no count, for the same reason."""
+    write_manifest(services)
     return {}
 
 
@@ -182,6 +198,7 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
     (UPLOAD, "RECEIVED"): ("received", _check_received),
     (UPLOAD, "WAITING"): ("waiting", monitor_waiting),
     (UPLOAD, "VALIDATED"): ("validated", _check_validated),
+    (UPLOAD, "FORGETTING"): ("forgetting", _check_forgetting),
     (ATTEMPT, "PLANNED"): ("planned", _attempts("PLANNED", _planned)),
     (ATTEMPT, "WAITING"): ("waiting_for_room", _waiting_for_slots),
     (ATTEMPT, "SUBMITTED"): ("submitted", _attempts("SUBMITTED", _submitted)),
@@ -199,4 +216,7 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "recorded_files": record_files,
     "kept_versions": resend_due,
     "migrated": _copy_earlier_models,
+    "manifests": _write_manifest,
+    "heads": publish_head,
+    "expired": notify_of_expired,
 }

@@ -1,0 +1,1 @@
+"""Forget: delete archived copies on request, in two steps (docs/delete.md)."""
