@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
+from seqdrop.stages.archive.receipts import read_receipt
 from seqdrop.uploads import UploadVersion
 from seqdrop_cli.target import Target
 from seqdrop_cli.watch import watch
 
 from local.deploy import Stack, deploy
 from local.embedded import EmbeddedAws
+from tests.support.receipts import check_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,10 +75,19 @@ def drop_file(s3, landing: str, key: str, body: bytes, **more) -> UploadVersion:
 
 @pytest.fixture(scope="session")
 def wait_for_end(target) -> Callable[..., list[Progress]]:
-    """Return a function that waits until every upload is final or waits for files, and returns their progress."""
+    """Return a function that waits until every upload is final or waits for files, and returns their progress.
+
+    Each receipt must fit its schema.
+    """
 
     def wait(*versions: UploadVersion) -> list[Progress]:
-        return watch(target.ledger(), list(versions), Console(quiet=True), PATIENCE)
+        ends = watch(target.ledger(), list(versions), Console(quiet=True), PATIENCE)
+        for progress in ends:
+            if progress.upload and progress.upload.state == "ARCHIVED":
+                receipt = read_receipt(target.client("s3"), target.results, progress.upload_id)
+                if receipt:  # some tests remove it
+                    check_receipt(receipt)
+        return ends
 
     return wait
 

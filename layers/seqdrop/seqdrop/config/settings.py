@@ -118,7 +118,8 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        some: list[str] = [vars(self).get(name, "") for name in ("inventory_queue", "forget_queue")]  # absent in other functions
+        only_some = ("inventory_queue", "forget_queue")  # absent from the environment of other functions
+        some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, self.bundle_queue, *some):
             if url.rsplit("/", 1)[-1] == name:
                 return url
