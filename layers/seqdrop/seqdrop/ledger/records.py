@@ -108,10 +108,11 @@ class Upload(Record):
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
     kept_until: str = ""  # when its landing version is removed, if its analysis has keep_days; "" if that was done
     copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
+    refusal: str = ""  # code of the refusal of S3 that the lab was notified about (stages/archive/refusals.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
 
     kind: ClassVar[str] = UPLOAD
-    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": "", "copying_since": ""}
+    of_state: ClassVar[Item] = {**Record.of_state, "reading_since": "", "copying_since": "", "refusal": ""}
 
     @property
     def keys(self) -> dict[str, str]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from seqdrop.archive.storage_classes import DEEP_ARCHIVE
 from seqdrop.aws import keys
 from seqdrop.aws.multipart import needs_multipart
@@ -19,6 +21,7 @@ from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.archive.cold_copy import has_all_time
 from seqdrop.stages.archive.copy_lease import begin_copying, end_copying
 from seqdrop.stages.archive.kept_landing import compute_expiry, keep_until, remember, remove_if_due
+from seqdrop.stages.archive.refusals import notify_once, report
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
@@ -40,11 +43,20 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
     with the next message, which is sent. Raise ArchiveMismatchError if the copy differs from the validated object.
     """
     upload = services.ledger.find_upload(upload_id)
-    if upload and upload.state == "ARCHIVED":
-        _ensure_receipt(services, upload)
-        return remove_if_due(services, upload)
-    if upload is None or upload.state != "VALIDATED":
-        return None
+    if upload is None or upload.state not in ("ARCHIVED", "VALIDATED"):
+        return
+    try:
+        if upload.state == "ARCHIVED":
+            _ensure_receipt(services, upload)
+            remove_if_due(services, upload)
+        else:
+            _archive_validated(services, upload, seconds_left)
+    except ClientError as error:
+        raise report(services, upload, error) from error
+
+
+def _archive_validated(services: Services, upload: Upload, seconds_left: Callable[[], float]) -> None:
+    """Copy, verify and close a VALIDATED upload if it is due; close it if its object is gone or unreadable."""
     try:
         copy = cold_copy.find_verified_copy(services.s3, upload, services.settings.archive)
         may_copy = is_due(services, upload)
@@ -58,7 +70,7 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
         cold_copy.abandon(services.s3, upload, services.settings.archive)
         reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
-        _mail_mismatch(services, upload, error)
+        notify_once(services, upload, "mismatch", partial(_mail_mismatch, services, upload, error))
         raise
 
 
