@@ -101,6 +101,25 @@ class TestInParts:
         assert cold_copy.find_verified_copy(s3, upload, cold)["s3_checksum"]["type"] == "COMPOSITE"
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=cold)
 
+    def test_a_flipped_byte_in_a_finished_part_is_caught_and_the_source_stays(self, bench):
+        """The part was copied from other bytes, as if S3 had damaged it."""
+        s3, upload, cold = bench
+        source = {"Bucket": upload.bucket, "Key": upload.key, "VersionId": upload.version_id}
+        body = bytearray(s3.get_object(**source)["Body"].read())
+        body[5 << 20] ^= 1
+        other = {"Bucket": upload.bucket, "Key": "raw/flipped"}
+        s3.put_object(**other, Body=bytes(body))
+        place = {"Bucket": cold, "Key": cold_copy.archive_key(upload)}
+        begun = s3.create_multipart_upload(**place, ChecksumAlgorithm="SHA256", StorageClass="DEEP_ARCHIVE")
+        s3.upload_part_copy(
+            **place, UploadId=begun["UploadId"], PartNumber=2, CopySource=other,
+            CopySourceRange=f"bytes={5 << 20}-{(10 << 20) - 1}",
+        )  # fmt: skip
+        assert cold_copy.copy(s3, upload, cold)
+        with pytest.raises(ArchiveMismatchError, match="sha256_of_parts is"):
+            cold_copy.find_verified_copy(s3, upload, cold)
+        assert s3.head_object(**source)["ContentLength"] == upload.size
+
     def test_a_copy_for_which_the_time_does_not_suffice_is_continued(self, bench):
         s3, upload, cold = bench
         times = iter([900, 10, 10])

@@ -99,6 +99,24 @@ def test_only_archive_reads_the_archive(try_call, stack):
         assert try_call(function, ("s3", "get_object", place)) == {"get_object": "AccessDenied"}, function
 
 
+def test_archive_finds_and_continues_an_unfinished_copy_and_sends_the_next_message(aws, try_call, s3, stack):
+    place = {"Bucket": stack.archive, "Key": "raw/unfinished"}
+    unfinished = {**place, "UploadId": s3.create_multipart_upload(**place)["UploadId"]}
+    outcomes = try_call(
+        "Archive",
+        ("s3", "list_multipart_uploads", {"Bucket": stack.archive, "Prefix": place["Key"]}),
+        ("s3", "list_parts", unfinished),
+        ("s3", "abort_multipart_upload", unfinished),
+    )
+    assert set(outcomes.values()) == {"granted"}
+    queues = aws.client("sqs").list_queues()["QueueUrls"]
+    for name, outcome in (("ArchiveQueue", "granted"), ("FinishQueue", "AccessDenied")):
+        url = next(url for url in queues if f"-{name}-" in url)
+        body = json.dumps({"upload": "ABCDEFGHIJKLMNOPQRSTUVWX27"})  # unknown, so it is ignored
+        message = {"QueueUrl": url, "MessageBody": body}
+        assert try_call("Archive", ("sqs", "send_message", message)) == {"send_message": outcome}, name
+
+
 def test_reconcile_and_finish_cannot_read_dropped_files(try_call, put, stack):
     version = put("raw/unread.fastq", b"")
     place = {"Bucket": stack.landing, "Key": version.key}

@@ -74,6 +74,17 @@ class ArchiveMismatchError(SeqdropError):
     """An archive copy whose checksum differs from that of the validated bytes. The landing object must stay."""
 
 
+class ArchiveRefusedError(SeqdropError):
+    """A call of the archive that S3 refuses until a person changes something. The landing object stays.
+
+    `retryable` says whether the same call can succeed later without a deploy.
+    """
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
 class FaultEntry(TypedDict):
     """One fault in `errors` or `warnings` of a report, or in `errors` of `reasons/<upload id>.json`.
 

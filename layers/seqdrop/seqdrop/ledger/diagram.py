@@ -37,7 +37,11 @@ FILES = """## Files in the archive
 An item `ARCHIVED#…` (`ArchivedFile`, `ledger/archived_files.py`) says which upload has the copy of a file. Its key is a
 hash of bucket, key, size and SHA-256. The archive function claims it before it makes a copy, and writes it again in the
 transaction that moves the upload to ARCHIVED. It expires with the record of the upload. The reconciler writes the items
-of uploads that earlier versions archived."""
+of uploads that earlier versions archived.
+
+An item `KEPT#…` (`KeptVersion`, `ledger/kept_versions.py`) says when the landing version of an archived upload is
+removed, if its analysis has `keep_days`. It is written in the transaction that archives the upload. The index has it
+under `landing#KEPT`, ordered by that time, until the version is removed."""
 
 ABOUT = {
     UPLOAD: "One object version in the landing bucket.",

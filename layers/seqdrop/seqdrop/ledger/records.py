@@ -108,9 +108,9 @@ class Upload(Record):
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
     kept_until: str = ""  # when its landing version is removed, if its analysis has keep_days; "" if that was done
     copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
+    refusal: str = ""  # code of the refusal of S3 that the lab was notified about (stages/archive/refusals.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
     unbundled_at: str = ""  # when it was decided that a small file of a run is archived as an object of its own
-
     receipt_sha256: str = ""  # hexadecimal, of the bytes of its receipt; "" in records of earlier versions
     receipt_version: str = ""  # version id of its receipt; "" if the bucket has no versions
     forget_asked_at: str = ""  # when a person asked to delete its archived copy (docs/delete.md); this and the next
@@ -124,6 +124,7 @@ class Upload(Record):
         **Record.of_state,
         "reading_since": "",
         "copying_since": "",
+        "refusal": "",
         "forget_asked_at": "",
         "forget_due_at": "",
         "forget_reason": "",

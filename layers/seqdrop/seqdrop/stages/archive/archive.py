@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from seqdrop.archive.storage_classes import DEEP_ARCHIVE
 from seqdrop.aws.multipart import needs_multipart
 from seqdrop.aws.s3 import exists, is_gone
@@ -18,6 +20,7 @@ from seqdrop.stages.archive.bundled_copy import find_bundled_copy, head_bundle, 
 from seqdrop.stages.archive.cold_copy import has_all_time
 from seqdrop.stages.archive.copy_lease import begin_copying, end_copying
 from seqdrop.stages.archive.kept_landing import compute_expiry, keep_until, remember, remove_if_due
+from seqdrop.stages.archive.refusals import notify_once, report
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.bundle.eligibility import may_be_bundled, request_gathering, run_of
 from seqdrop.stages.outcomes import close_upload
@@ -43,11 +46,20 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
     ArchiveMismatchError if the copy differs from the validated object.
     """
     upload = services.ledger.find_upload(upload_id)
-    if upload and upload.state == "ARCHIVED":
-        _ensure_receipt(services, upload)
-        return remove_if_due(services, upload)
-    if upload is None or upload.state != "VALIDATED":
-        return None
+    if upload is None or upload.state not in ("ARCHIVED", "VALIDATED"):
+        return
+    try:
+        if upload.state == "ARCHIVED":
+            _ensure_receipt(services, upload)
+            remove_if_due(services, upload)
+        else:
+            _archive_validated(services, upload, seconds_left)
+    except ClientError as error:
+        raise report(services, upload, error) from error
+
+
+def _archive_validated(services: Services, upload: Upload, seconds_left: Callable[[], float]) -> None:
+    """Copy, verify and close a VALIDATED upload if it is due; close it if its object is gone or unreadable."""
     try:
         if may_be_bundled(services.analyses, upload):
             return _leave_to_bundle(services, upload)
@@ -63,7 +75,7 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
         cold_copy.abandon(services.s3, upload, services.settings.archive)
         reject_validated(services, upload, error)
     except ArchiveMismatchError as error:
-        _mail_mismatch(services, upload, error)
+        notify_once(services, upload, "mismatch", partial(_mail_mismatch, services, upload, error))
         raise
 
 
