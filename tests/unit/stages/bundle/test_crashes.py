@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from seqdrop.runs import bundle_layout
 
 from tests.unit.stages.bundle.world import MARKERS, BundleWorld, small_files
 from tests.unit.stages.runs.test_crashes import CALLED, CrashError, Crashing
-from tests.unit.stages.runs.world import Message
+
+if TYPE_CHECKING:
+    from tests.unit.stages.runs.world import Message
 
 PART = 8192
 COUNT = 24
