@@ -72,8 +72,8 @@ class Files:
         return [self._plan(bundle.files, numbers) for bundle in selection.bundles]
 
     def _plan(self, files: Iterable[RunFile], numbers: dict[str, int]) -> Plan:
-        rows = [(file, self.body(numbers[file.name])) for file in files]
-        hashed = [(file, f"{isal_zlib.crc32(body):08x}", hashlib.sha256(body).hexdigest()) for file, body in rows]
+        rows = ((file, self.body(numbers[file.name])) for file in files)  # one body at a time
+        hashed = ((file, f"{isal_zlib.crc32(body):08x}", hashlib.sha256(body).hexdigest()) for file, body in rows)
         index = lay_out(hashed)
         uploads = tuple(str(numbers[entry.name]) for entry in index.entries)
         return Plan("run", "landing", "runs/a/", CLASS, uploads, uploads, index)

@@ -17,7 +17,7 @@ from seqdrop.errors import RetryableError
 from seqdrop.runs.samples import as_json, as_tsv
 from seqdrop.runtime.services import now
 from seqdrop.stages.runs.checksums import describe_lists
-from seqdrop.stages.runs.costs import estimate_archive
+from seqdrop.stages.runs.costs import estimate_archive, list_archived_sizes
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "complete_at": now(),
         "files": len(files),
         "bytes": sum(file.size for file in files),
-        "archive": estimate_archive(entry.size for entry in survey.below(folder) if entry.is_latest),
+        "archive": estimate_archive(list_archived_sizes(survey, folder)),
         "sheet": reading.name,
         "findings": [finding.as_entry() for finding in reading.findings],
         "problems": [*judgement.verdict.warnings, *reading.problems, *survey.problems],
