@@ -66,22 +66,15 @@ def divide(index: Index) -> Iterator[Part]:
     yield Part(number, first, len(index.entries), start, end - start + len(tail), tail)
 
 
-def begin_of(index: Index, place: int) -> int:
-    """Return the byte of the tar at which the header of a file of the index begins."""
-    if place == 0:
-        return 0
-    before = index.entries[place - 1]
-    return before.offset + blocks(before.size)
-
-
 def fill_headers(index: Index, part: Part, buffer: memoryview) -> None:
-    """Write the headers of the files of a part, and its tail, to `buffer`, whose other bytes must be 0."""
-    for place in range(part.first, part.last):
-        entry = index.entries[place]
-        begin = begin_of(index, place) - part.start
-        buffer[begin : entry.offset - part.start] = make_header(entry.name, entry.size, entry.modified)
-    if part.tail:
-        buffer[part.size - len(part.tail) : part.size] = part.tail
+    """Write all bytes of a part that are no file to `buffer`: headers, the padding after each file, and the tail."""
+    end = 0  # of the file before, without its padding
+    for entry in index.entries[part.first : part.last]:
+        begin = entry.offset - part.start
+        header = make_header(entry.name, entry.size, entry.modified)
+        buffer[end:begin] = bytes(begin - end - len(header)) + header
+        end = begin + entry.size
+    buffer[end : part.size] = bytes(part.size - end - len(part.tail)) + part.tail
 
 
 def overhead(index: Index, size: int) -> int:

@@ -323,6 +323,10 @@ def test_the_report_of_the_run_has_each_bundle_and_what_it_saves(world, run_file
     assert savings["bundled"]["requests"] < savings["alone"]["requests"]
     assert savings["bundled"]["usd_least"] < savings["alone"]["usd_least"]
     json.dumps(entry)
+    (part,) = world.report()["parts"]
+    assert part["archive"]["objects"] == 1
+    tar = len(world.account.s3.read("archive", world.tars[0]))
+    assert part["archive"]["bytes"] == pytest.approx(tar, rel=0.2)
 
 
 def test_messages_that_arrive_twice_or_late_change_nothing(world, run_files):

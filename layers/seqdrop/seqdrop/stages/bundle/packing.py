@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import wait
 from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -40,29 +40,38 @@ class UnpackableError(SeqdropError):
         self.uploads = uploads
 
 
-@dataclass(frozen=True)
 class Packer:
     """Reads files of a plan with one request for each, PARALLEL at a time.
 
-    Memory is that of the part, and of the files that are read at the moment, which are no more than the part.
+    Memory is that of two parts, and of the files that are read at the moment, which are no more than a part.
     """
 
-    s3: S3Client
-    plan: Plan
-    threads: ThreadPoolExecutor
+    def __init__(self, s3: S3Client, plan: Plan, threads: ThreadPoolExecutor) -> None:
+        self.s3, self.plan, self.threads = s3, plan, threads
+        self._buffers = cycle([bytearray(), bytearray()])
 
     def pack(self, part: Part) -> bytearray:
-        """Return the bytes of a part. Raise UnpackableError if bytes differ, or S3 does not return them."""
-        body = bytearray(part.size)
+        """Return the bytes of a part, which are valid until the call after the next.
+
+        Raise UnpackableError if bytes differ, or S3 does not return them.
+        """
+        body = next(self._buffers)
+        _resize(body, part.size)
         with memoryview(body) as buffer:
             fill_headers(self.plan.index, part, buffer)
             places = range(part.first, part.last)
-            # One after the other in the end: an error must not leave threads that still write to the buffer.
-            packed = list(self.threads.map(partial(self._place, part, buffer), places))
-        if not all(packed):
-            uploads = [self.plan.uploads[place] for place, done in zip(places, packed, strict=True) if not done]
-            raise UnpackableError(uploads)
+            shares = [places[first::PARALLEL] for first in range(min(PARALLEL, len(places)))]
+            # All are awaited, also after an error: no thread may write to the buffer afterwards.
+            pending = [self.threads.submit(self._place_all, part, buffer, share) for share in shares]
+            wait(pending)
+            failed = sorted(place for future in pending for place in future.result())
+        if failed:
+            raise UnpackableError([self.plan.uploads[place] for place in failed])
         return body
+
+    def _place_all(self, part: Part, buffer: memoryview, places: range) -> list[int]:
+        """Write files to their places, one after the other; return the places of those that cannot be packed."""
+        return [place for place in places if not self._place(part, buffer, place)]
 
     def _place(self, part: Part, buffer: memoryview, place: int) -> bool:
         """Write a file to its place; return False if its bytes differ TRIES times, or S3 does not return them."""
@@ -87,6 +96,14 @@ class Packer:
             raise
         with closing(response["Body"]) as body:
             return body.read()
+
+
+def _resize(buffer: bytearray, size: int) -> None:
+    """Change the size of a buffer. New memory for each part would cost as much as a third of its SHA-256."""
+    if len(buffer) > size:
+        del buffer[size:]
+    else:
+        buffer.extend(bytes(size - len(buffer)))
 
 
 def is_same(content: bytes, entry: Entry) -> bool:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.archive.storage_classes import BULK, REGION, monthly_usd, restore_usd, storage_class
+from seqdrop.runs.bundle_index import BLOCK, blocks
+from seqdrop.runs.bundle_policy import select
+from seqdrop.stages.bundle.eligibility import may_be_bundled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from seqdrop.stages.runs.survey import Survey
 
 MONTH_DAYS = 30
+INDEX_LINE = 120  # bytes of a line of an index without the name, about
 
 
 class ArchiveCosts(TypedDict):
@@ -45,3 +51,20 @@ def _least_usd(name: str, size: int) -> float:
     """Return what an object costs even if it is deleted at once: the copy, and the minimum days of its class."""
     kept_as = storage_class(name)
     return kept_as.usd_per_put + monthly_usd(name, size) * kept_as.minimum_days / MONTH_DAYS
+
+
+def list_archived(survey: Survey, folder: str) -> Iterator[tuple[int, str]]:
+    """Yield size and class of the objects that a complete folder will have in the archive; those of bundles are estimates.
+
+    They are what the files of today would be packed into: a file may still be withdrawn, or be a duplicate.
+    """
+    analyses, run = survey.services.analyses, survey.run
+    entries = [entry for entry in survey.below(folder) if entry.is_latest]
+    small = {entry.name for entry in entries if entry.upload and may_be_bundled(analyses, entry.upload)}
+    analysis = analyses.for_key(run.key_of("file"))
+    below, kept_as = (analysis.bundle_bytes if analysis else 0), analyses.storage_class_of(run.key_of("file"))
+    units = [each for each in (*run.complete, folder) if each]
+    selection = select((entry.file for entry in entries), lambda name: name not in small, units, below)
+    yield from ((file.size, kept_as) for file in selection.objects)
+    for bundle in selection.bundles:
+        yield sum(BLOCK + blocks(file.size) + INDEX_LINE + len(file.name) for file in bundle.files), kept_as

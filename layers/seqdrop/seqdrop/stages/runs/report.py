@@ -17,11 +17,11 @@ from seqdrop.errors import RetryableError
 from seqdrop.runs.samples import as_json, as_tsv
 from seqdrop.runtime.services import now
 from seqdrop.stages.runs.checksums import describe_lists
-from seqdrop.stages.runs.costs import estimate_archive
+from seqdrop.stages.runs.costs import estimate_archive, list_archived
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from seqdrop.ledger.records import Fact
     from seqdrop.ledger.run_record import Run
@@ -57,7 +57,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "complete_at": now(),
         "files": len(files),
         "bytes": sum(file.size for file in files),
-        "archive": estimate_archive(_list_objects(survey, folder)),
+        "archive": estimate_archive(list_archived(survey, folder)),
         "sheet": reading.name,
         "findings": [finding.as_entry() for finding in reading.findings],
         "problems": [*judgement.verdict.warnings, *reading.problems, *survey.problems],
@@ -73,14 +73,6 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
             report["flow_cell"] = reading.run_info.flow_cell
 
     _change(services, run, add)
-
-
-def _list_objects(survey: Survey, folder: str) -> Iterator[tuple[int, str]]:
-    """Yield size and storage class of each object that the completion of a folder archives."""
-    analyses, run = survey.services.analyses, survey.run
-    for entry in survey.below(folder):
-        if entry.is_latest:
-            yield entry.size, analyses.storage_class_of(run.key_of(entry.name))
 
 
 def summarize(report: Document) -> dict[str, Fact]:
