@@ -41,7 +41,7 @@ def list_month_costs() -> list[Line]:
     metrics = 15
     return [
         Line("", "KMS: the stack's key", "1", usd("key", 1)),
-        Line("", "CloudWatch: alarms", "7", usd("alarm", 7)),
+        Line("", "CloudWatch: alarms", "8", usd("alarm", 8)),
         Line("", "CloudWatch: metrics of reconcile", f"{metrics}", usd("metric", metrics)),
         Line("", "SQS: Lambda's polling", f"{polls / 1e6:.1f} M requests", usd("sqs", polls)),
         Line("", "Lambda: reconcile", f"{runs:,} × 3 s × 0.5 GB", usd("lambda", runs * 1.5) + usd("invocation", runs)),

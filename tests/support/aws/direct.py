@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # For each listing: the parameters of the request for the next page, and the fields of a page that contain them.
 PAGES = {
     "list_objects_v2": {"ContinuationToken": "NextContinuationToken"},
+    "list_parts": {"PartNumberMarker": "NextPartNumberMarker"},
     "list_object_versions": {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"},
 }
 

@@ -52,6 +52,7 @@ def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, 
         "training",
         "finish",
         "archive",
+        "restore",
         "reconcile",
     }
     for queue in dead_letter_queues:

@@ -1,12 +1,10 @@
-"""Checksums of the bytes of a file, all computed in one pass. Needs only the standard library."""
+"""Checksums of the bytes of a file, all computed in one pass. Hashing needs the reads layer."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import dataclass
-
-from isal import isal_zlib
 
 CRC32, SHA256, MD5 = ALGORITHMS = ("crc32", "sha256", "md5")
 _BY_DIGITS = {8: CRC32, 32: MD5, 64: SHA256}
@@ -38,13 +36,16 @@ class Hasher:
     """Computes CRC32 and SHA-256 of all blocks that it is given, and MD5 only if asked."""
 
     def __init__(self, *, md5: bool = False) -> None:
+        from isal import isal_zlib  # functions without the reads layer import this module, and hash nothing
+
+        self._add_crc32 = isal_zlib.crc32
         self._crc32 = 0
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
 
     def update(self, block: bytes) -> None:
         """Add the next bytes of the file."""
-        self._crc32 = isal_zlib.crc32(block, self._crc32)
+        self._crc32 = self._add_crc32(block, self._crc32)
         self._sha256.update(block)
         if self._md5:
             self._md5.update(block)

@@ -101,6 +101,17 @@ class RunMessage(TypedDict):
     run: str
 
 
+class RestoreMessage(TypedDict):
+    """The body of a message in the queue of restore: the id of a request.
+
+    `revision` is that of the request's record when it was sent, if the message continues the look at a job of S3 Batch
+    Operations: if the record has another one, a later message does.
+    """
+
+    restore: str
+    revision: NotRequired[str]
+
+
 def make_run_message(run: str) -> RunMessage:
     """Return the body that has the run with this id judged."""
     return {"run": run}
@@ -114,7 +125,7 @@ def make_free_slots_message(reporter: str) -> dict[str, str]:
     return {"room": reporter}
 
 
-Body = S3Message | JobMessage | UploadMessage | StartMessage | RunMessage | dict[str, str]
+Body = S3Message | JobMessage | UploadMessage | StartMessage | RunMessage | RestoreMessage | dict[str, str]
 
 # -- the Lambda event of a queue --
 
