@@ -11,6 +11,9 @@ from tests.faults.large import LargeCheck, LargeWorld
 from tests.faults.resent import family as resent
 from tests.faults.resent.check import ResentCheck
 from tests.faults.resent.world import ResentWorld
+from tests.faults.restore import family as restore
+from tests.faults.restore.check import RestoreCheck
+from tests.faults.restore.world import RestoreWorld
 from tests.faults.runs import family as runs
 from tests.faults.runs.check_folders import RunsCheck
 from tests.faults.runs.world import RunsWorld
@@ -60,4 +63,5 @@ SETS = Family(
 )
 LARGE = Family("large", large.ANALYSES, large.schedules, files.drop, LargeCheck, LargeWorld)
 RUNS = Family("runs", runs.ANALYSES, runs.schedules, runs.drop, RunsCheck, RunsWorld, quiet_days=1)
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS)}
+RESTORE = Family("restore", restore.ANALYSES, restore.schedules, restore.drop, RestoreCheck, RestoreWorld)
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, RESTORE)}

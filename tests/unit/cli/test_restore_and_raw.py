@@ -66,12 +66,12 @@ def test_the_price_comes_first_and_nothing_is_asked_without_yes(world, files, ru
 
 def test_a_request_is_made_and_followed(world, files, run):
     outcome = run("restore", "run7", "--tier", "standard", "--days", "3", "--yes", "--json")
-    made = json.loads(outcome.out)
-    assert (made["files"], made["objects"], made["hours_at_most"]) == (2, 2, 12)
+    shown = json.loads(outcome.out)
+    assert (shown["files"], shown["objects"], shown["hours_at_most"]) == (2, 2, 12)
     world.work_off()
-    assert run("restore", "--status").out.split("\t")[:4] == [made["restore"], "RESTORING", "run7", "0 of 2"]
+    assert run("restore", "--status").out.split("\t")[:4] == [shown["restore"], "RESTORING", "run7", "0 of 2"]
     world.pass_time(13 * HOUR)
-    status = json.loads(run("restore", "--status", made["restore"], "--json").out)
+    status = json.loads(run("restore", "--status", shown["restore"], "--json").out)
     assert [(row["state"], row["back"], row["until"]) for row in status] == [
         ("RESTORED", 2, "2026-01-09T00:00:00.000Z")
     ]

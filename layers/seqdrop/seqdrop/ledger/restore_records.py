@@ -12,6 +12,8 @@ from typing import ClassVar
 from seqdrop.ledger.moves import ARCHIVE_OBJECT, RESTORE
 from seqdrop.ledger.records import Record
 
+SLOWEST_DAYS = 2  # that S3 takes at most, for Bulk and DEEP_ARCHIVE
+
 
 @dataclass(frozen=True)
 class RestoreRequest(Record):
@@ -51,6 +53,14 @@ class RestoreRequest(Record):
     def keys(self) -> dict[str, str]:
         """The request's primary key."""
         return restore_keys(self.id)
+
+    @property
+    def lasting_days(self) -> int:
+        """Days for which S3 keeps temporary copies.
+
+        If S3 is asked again, what is back must last until the rest is: otherwise short copies may never overlap.
+        """
+        return self.days if self.round == 1 else self.days + SLOWEST_DAYS
 
     @property
     def has_copies(self) -> bool:

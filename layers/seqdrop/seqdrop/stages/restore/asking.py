@@ -87,7 +87,7 @@ def is_asked(services: Services, request: RestoreRequest, item: PlannedObject) -
     if status.reason:
         mark_failed(services, item, status.reason)
         return True
-    if status.lasts(request.days):
+    if status.lasts(request.lasting_days):
         mark_restored(services, item, status.until)
         return True
     mark_restoring(services, request, item)

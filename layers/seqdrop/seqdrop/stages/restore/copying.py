@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws.errors import is_archived, is_conflict, is_missing, is_unknown_upload
 from seqdrop.errors import ArchiveMismatchError
+from seqdrop.runtime.log import logger
 from seqdrop.stages.restore import notices
 from seqdrop.stages.restore.copies import Copy, begin, claim, complete, list_copies
 from seqdrop.stages.restore.waiting import ask_again
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 STEP = 20  # copies of one message
 BYTES = 20_000_000_000  # of one message; a larger file has a message of its own
-LATER = 900  # seconds until another look at a key of the landing bucket that has another file
 
 
 def copy_files(services: Services, request: RestoreRequest, plan: Plan) -> None:
@@ -76,6 +76,7 @@ def _complete_all(services: Services, request: RestoreRequest, plan: Plan, part:
                 return None
             if not is_conflict(error):
                 raise
-            services.send(services.settings.restore_queue, {"restore": request.id}, LATER)
+            # Its key has another file, which is being processed; the reconciler sends the message again.
+            logger().info("a copy waits for its key in the landing bucket", extra={"restore": request.id})
             return None
     return len(part)

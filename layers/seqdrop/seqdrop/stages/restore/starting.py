@@ -29,7 +29,10 @@ def start_restore(services: Services, request: RestoreRequest, item: PlannedObje
     try:
         services.s3.restore_object(
             **item.version,
-            RestoreRequest={"Days": request.days, "GlacierJobParameters": {"Tier": cast("TierType", request.tier)}},
+            RestoreRequest={
+                "Days": request.lasting_days,
+                "GlacierJobParameters": {"Tier": cast("TierType", request.tier)},
+            },
         )
     except ClientError as error:
         if is_restoring(error):

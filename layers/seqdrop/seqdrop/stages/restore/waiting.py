@@ -80,8 +80,8 @@ def refresh(services: Services, item: PlannedObject) -> tuple[str, str]:
 
 
 def ask_again(services: Services, request: RestoreRequest, index: int) -> None:
-    """Move a request back to ASKED, from the object on that is neither restored nor will be."""
-    if services.ledger.move(request, "ASKED", asked=index, back=0, waits_for="", batch_job="", round=request.round + 1):
+    """Move a request back to ASKED, because the object at `index` is neither restored nor will be."""
+    if services.ledger.move(request, "ASKED", asked=0, back=0, waits_for="", batch_job="", round=request.round + 1):
         logger().info("asked again", extra={"restore": request.id, "object_number": index})
         services.send(services.settings.restore_queue, {"restore": request.id})
 
