@@ -39,7 +39,7 @@ def drop(world: World, kind: str, slot: int, number: int) -> Drop:
 
 
 def schedules() -> st.SearchStrategy[Schedule]:
-    """Return a strategy for schedules: a few files, and requests for them, some of which overlap."""
+    """Return a strategy for schedules: a few files, and requests for them, which may overlap."""
     drops = st.tuples(st.integers(0, 2), st.sampled_from(tuple(s.DROPS + kind for kind in KINDS)), st.just(0))
     asks = st.tuples(st.integers(0, 20), st.sampled_from(ACTS), st.integers(0, 3))
     others = st.tuples(st.integers(0, 20), st.sampled_from((*ACTS, *OTHER_ACTS)), st.integers(0, 3))
