@@ -122,10 +122,13 @@ class Target:
         name = resource["StackResourceDetail"]["PhysicalResourceId"]
         return self.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
 
-    def services(self) -> Services:
-        """Return the services that stages need, with the user's own credentials and the analyses of this checkout."""
+    def services(self, **variables: str) -> Services:
+        """Return the services that stages need, with the user's own credentials and the analyses of this checkout.
+
+        `variables` are added to the environment of the functions.
+        """
         return Services(
-            Settings.load(self.environment()),
+            Settings.load(self.environment() | variables),
             packaged(),
             self.ledger(),
             s3=self.client("s3"),

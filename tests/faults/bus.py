@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from tests.support.aws.template import rules
@@ -43,6 +44,18 @@ def object_created(bucket: Bucket, version: Version) -> dict:
         item["version-id"] = version.id
     detail = {"version": "0", "bucket": {"name": bucket.name}, "object": item, "reason": "PutObject"}
     return {"version": "0", "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+
+
+def object_restored(bucket: Bucket, version: Version, kind: str) -> dict:
+    """Return the event of a temporary copy that is there ("Completed") or was removed ("Expired")."""
+    item = {"key": version.key, "size": len(version.body), "etag": version.etag, "version-id": version.id}
+    detail = {"version": "0", "bucket": {"name": bucket.name}, "object": item}
+    return {"version": "0", "source": "aws.s3", "detail-type": f"Object Restore {kind}", "detail": detail}
+
+
+def as_text(event: dict) -> str:
+    """Return an event as the body of a message."""
+    return json.dumps(event)
 
 
 def job_changed(job: Job) -> dict:

@@ -13,6 +13,9 @@ from tests.faults.large import LargeCheck, LargeWorld
 from tests.faults.resent import family as resent
 from tests.faults.resent.check import ResentCheck
 from tests.faults.resent.world import ResentWorld
+from tests.faults.restore import family as restore
+from tests.faults.restore.check import RestoreCheck
+from tests.faults.restore.world import RestoreWorld
 from tests.faults.runs import family as runs
 from tests.faults.runs.check_folders import RunsCheck
 from tests.faults.runs.world import RunsWorld
@@ -75,4 +78,5 @@ COPIES = Family(
     quiet_days=5,
     context=copies.small_parts,
 )
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, COPIES)}
+RESTORE = Family("restore", restore.ANALYSES, restore.schedules, restore.drop, RestoreCheck, RestoreWorld)
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE)}

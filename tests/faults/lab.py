@@ -11,7 +11,7 @@ from seqdrop.uploads import upload_id
 from tests.faults import schedule as s
 from tests.faults.bus import job_changed
 from tests.faults.files import MODELS, point_to
-from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, Command
+from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, RESTORES, Command, make_command
 from tests.support.aws.expressions import to_python
 
 if TYPE_CHECKING:
@@ -113,13 +113,13 @@ class Lab:
         """Return a repetition of a command that crashed, or else a requested command that has uploads; else None."""
         if self._crashed:
             crashed = self._crashed.pop(0)
-            return Command(crashed.folder, crashed.upload_ids)
+            return make_command(crashed.folder, crashed.upload_ids)
         for place, (act, number) in enumerate(self._requests):
             if upload_ids := self._select(act, number):
                 self._requests.pop(place)
                 if act == LATE:
                     self._wait(LONG)
-                return Command(REPLAY if act == LATE else act, upload_ids)
+                return make_command(REPLAY if act == LATE else act, upload_ids)
         return None
 
     def record_end(self, command: Command) -> None:
@@ -135,6 +135,9 @@ class Lab:
         release with an odd number names all uploads of one folder whose attempt failed.
         """
         (failed, ended), known = self._last_attempts(), self._uploads
+        if act in RESTORES:  # an even number names all that are archived, an odd one of them
+            archived = [id_ for id_ in self._ids if known.get(id_, {}).get("state") == "ARCHIVED"]
+            return tuple(archived if number % 2 == 0 else archived[number // 2 :][:1])
         uploads = {upload_id: known[upload_id] for upload_id in self._ids if upload_id in known}
         stay = [id_ for id_, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
         own = [upload_id for upload_id in stay if upload_id in failed]

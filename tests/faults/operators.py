@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from seqdrop.runtime.services import Services, services
 from seqdrop.stages.forget import request
 from seqdrop.stages.operator import release as releases
 from seqdrop.stages.operator import replay as replays
+from seqdrop.stages.restore.requests import Wishes, make_plan, request_restore
 
 from tests.faults.lambdas import Invocation
 
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REPLAY, REPLAY_AGAIN, RELEASE, FORGET = ("replay", "replay --again", "release", "forget")
+RESTORE, RESTORE_RUN, RESTORE_TO = RESTORES = ("restore", "restore --run", "restore --to")
 LATE = "replay after days"  # a replay after the work items have expired
-COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
+COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE, *RESTORES)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,26 @@ class Command(Invocation):
     def unsure(self) -> tuple[str, ...]:
         """The ids of uploads without an outcome, because the command crashed, or S3 or the ledger failed."""
         return tuple(upload_id for upload_id in self.upload_ids if upload_id not in self.outcomes)
+
+
+class RestoreCommand(Command):
+    """A request for some uploads, for a day. The same command has the same id, also after a crash."""
+
+    def __init__(self, act: str, upload_ids: tuple[str, ...]):
+        super().__init__(act, upload_ids)
+        self.id = f"r{hashlib.sha256(repr((act, upload_ids)).encode()).hexdigest()[:8]}"
+
+    def _run(self) -> None:
+        more = {RESTORE_RUN: {"run": "reads"}, RESTORE_TO: {"to": "kept"}}.get(self.folder, {})
+        plan, missing = make_plan(services(), [services().ledger.find_upload(id_) for id_ in self.upload_ids])
+        assert not missing, "an ARCHIVED upload has no receipt"
+        request_restore(services(), plan, Wishes("some files", "Bulk", 1, **more), self.id)
+        self.outcomes = {upload_id: Outcome(True) for upload_id in self.upload_ids}
+
+
+def make_command(act: str, upload_ids: tuple[str, ...]) -> Command:
+    """Return the command of an act for some uploads."""
+    return RestoreCommand(act, upload_ids) if act in RESTORES else Command(act, upload_ids)
 
 
 def _replay(services: Services, upload_id: str, again: bool = False) -> Outcome:

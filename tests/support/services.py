@@ -27,6 +27,7 @@ NUMBERS = {
     "forget_days": 7,
     "job_hours": 24,
     "training_hours": 24,
+    "restore_batch_above": 1000,
 }
 CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
 JOBS = {

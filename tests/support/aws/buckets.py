@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from datetime import datetime
 
+    from tests.support.aws.restores import Restore
+
 NULL = "null"
 ARCHIVE_CLASSES = ("GLACIER", "DEEP_ARCHIVE")
 SSE_C = (
@@ -42,22 +44,25 @@ class Version:
     kms_key: str = ""  # ARN of the key; "" for an object that is not under SSE-KMS
     customer_key: bool = False  # True for SSE-C
     marker: bool = False
+    restore: Restore | None = None
 
     @property
     def etag(self) -> str:
         return self.etag_of_parts or _md5(self.body)
 
-    def check_bytes(self, usable: Container[str]) -> None:
-        """Raise RefusedError unless a caller that may use these KMS keys may read or copy the bytes."""
+    def check_bytes(self, usable: Container[str], now: datetime) -> None:
+        """Raise RefusedError unless a caller that may use these KMS keys may read or copy the bytes now."""
         if self.customer_key:
             raise RefusedError("InvalidRequest", SSE_C, 400)
         if self.kms_key and self.kms_key not in usable:
             raise RefusedError("AccessDenied", "You are not authorized to perform: kms:Decrypt on the resource", 403)
-        if self.storage in ARCHIVE_CLASSES or self.tier:
+        seconds = now.timestamp()
+        is_restored = self.restore is not None and self.restore.ready <= seconds < self.restore.gone
+        if (self.storage in ARCHIVE_CLASSES and not is_restored) or self.tier:
             raise RefusedError("InvalidObjectState", "The operation is not valid for the object's storage class", 403)
 
-    def head(self, checksums: bool) -> dict:
-        """Return the version as HeadObject does."""
+    def head(self, checksums: bool, now: datetime | None = None) -> dict:
+        """Return the version as HeadObject does at a time."""
         fields = {
             "ContentLength": len(self.body),
             "ETag": f'"{self.etag}"',
@@ -70,6 +75,8 @@ class Version:
             fields["VersionId"] = self.id
         if self.storage != "STANDARD":
             fields["StorageClass"] = self.storage
+        if self.restore and now and (text := self.restore.field(now.timestamp())):
+            fields["Restore"] = text
         if self.tier:
             fields["ArchiveStatus"] = self.tier
         if self.kms_key:

@@ -61,7 +61,7 @@ class Multiparts:
 
     def create_multipart_upload(self, request: dict, headers: dict) -> dict:
         self._bucket(request["Bucket"])
-        algorithm = request["ChecksumAlgorithm"]
+        algorithm = request.get("ChecksumAlgorithm", "SHA256")
         assert request.get("ChecksumType", TYPES[algorithm]) == TYPES[algorithm]
         upload = Unfinished(
             f"upload-{next(self._count):06d}",
@@ -76,18 +76,20 @@ class Multiparts:
         return {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id}
 
     def upload_part_copy(self, request: dict, headers: dict) -> dict:
-        upload, source = self._upload(request), self.source_of(request)
-        first, _, last = request["CopySourceRange"].removeprefix("bytes=").partition("-")
-        body = source.body[int(first) : int(last) + 1]
+        upload, body = self._upload(request), self.source_of(request).body
+        if "CopySourceRange" in request:
+            first, _, last = request["CopySourceRange"].removeprefix("bytes=").partition("-")
+            body = body[int(first) : int(last) + 1]
         upload.parts[request["PartNumber"]] = body
         return {"CopyPartResult": {"ETag": f'"{_etag(body)}"', "ChecksumSHA256": _sha256(body)}}
 
     def upload_part(self, request: dict, headers: dict) -> dict:
-        upload, body = self._upload(request), bytes(request["Body"])
-        if request["ChecksumCRC32"] != crc32(body):
-            raise RefusedError("BadDigest", "The CRC32 you specified did not match the calculated checksum.", 400)
+        upload, body = self._upload(request), bytes(request.get("Body", b""))
+        name, checksum = f"Checksum{upload.algorithm}", CHECKSUMS[upload.algorithm](body)
+        if request.get(name, checksum) != checksum:
+            raise RefusedError("BadDigest", "The checksum you specified did not match the calculated checksum.", 400)
         upload.parts[request["PartNumber"]] = body
-        return {"ETag": f'"{_etag(body)}"', "ChecksumCRC32": crc32(body)}
+        return {"ETag": f'"{_etag(body)}"', name: checksum}
 
     def list_parts(self, request: dict, headers: dict) -> dict:
         upload, after = self._upload(request), int(request.get("PartNumberMarker") or 0)

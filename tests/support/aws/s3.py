@@ -15,6 +15,7 @@ from botocore.response import StreamingBody
 from tests.support.aws.buckets import NULL, Bucket, Version
 from tests.support.aws.errors import RefusedError
 from tests.support.aws.multipart import Multiparts
+from tests.support.aws.restores import Restores
 from tests.support.receipts import check_written
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.aws.clock import Clock
 
 
-class S3(Multiparts):
+class S3(Multiparts, Restores):
     """Buckets and their objects. `on_create` is called with bucket and version of each new object.
 
     `page` is the maximum number of entries in a page of a listing: S3 may return fewer than requested. Callers may use
@@ -31,6 +32,7 @@ class S3(Multiparts):
     """
 
     def __init__(self, clock: Clock, buckets: dict[str, bool], on_create: Callable[[Bucket, Version], None]):
+        super().__init__()
         self._clock, self._on_create = clock, on_create
         self._count = itertools.count(1)
         self.page = 1000
@@ -114,7 +116,7 @@ class S3(Multiparts):
 
     def get_object(self, request: dict, headers: dict) -> dict:
         version = self._find(request, "NoSuchKey", "NoSuchVersion")
-        version.check_bytes(self.usable_keys)
+        version.check_bytes(self.usable_keys, self._clock.now)
         if request.get("IfMatch", version.etag).strip('"') != version.etag:
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412
@@ -130,12 +132,17 @@ class S3(Multiparts):
         version = self._find(request, "404", "404")
         if version.customer_key:
             raise RefusedError("400", "Bad Request", 400)
-        return version.head(request.get("ChecksumMode") == "ENABLED")
+        return version.head(request.get("ChecksumMode") == "ENABLED", self._clock.now)
+
+    def _copied(self, request: dict) -> Version:
+        """Return the source of a copy, if its bytes may be read."""
+        source = self._find(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
+        source.check_bytes(self.usable_keys, self._clock.now)
+        return source
 
     def source_of(self, request: dict) -> Version:
         """Return the version that a copy reads, unless S3 refuses it."""
-        source = self._find(_source(request["CopySource"]), "NoSuchKey", "NoSuchVersion")
-        source.check_bytes(self.usable_keys)
+        source = self._copied(request)
         if request.get("CopySourceIfMatch", source.etag).strip('"') != source.etag:
             raise RefusedError(
                 "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412

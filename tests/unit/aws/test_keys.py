@@ -15,6 +15,11 @@ DIGEST = "0123456789abcdef" * 4
 HALF = "0123456789abcdef" * 2
 
 WORK = {
+    keys.restore_manifest("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/manifest.csv",
+    keys.restore_manifest_parts("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/part-",
+    keys.restore_manifest_part("r20261201-1a2b3c", 500): "restores/r20261201-1a2b3c/part-000000500.csv",
+    keys.restore_reports("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/report",
+    keys.restore_report("r20261201-1a2b3c", "0a1b"): "restores/r20261201-1a2b3c/report/job-0a1b/manifest.json",
     keys.shard(
         UPLOAD, "", ATTEMPT, 0
     ): "shards/ABCDEFGHIJKLMNOPQRSTUVWXYZ/ABCDEFGHIJKLMNOPQRSTUVWXYZ-reads-1-00000.jsonl",
@@ -41,6 +46,8 @@ RESULTS = {
     keys.bundle_index("runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar"): (
         "bundles/runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar.index.tsv"
     ),
+    keys.restore_plan("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/files.jsonl",
+    keys.restored("/project 1/", "run7/a.fa"): "restored/project 1/run7/a.fa",
     keys.report(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
     keys.page(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.html",
     keys.multiqc_prefix(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ/",

@@ -19,6 +19,11 @@ CONFLICT = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412",
 ENDED_UPLOAD = frozenset({"NoSuchUpload"})
 # S3: the bytes are in an archive class or tier. CopyObject has a code of its own for its source.
 ARCHIVED = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
+# S3: RestoreObject of an object that is being restored, or whose class needs no restore.
+RESTORING = frozenset({"RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError"})
+# S3: no restore begins now, besides throttles; and errors after which it never will, besides missing and denied ones.
+RESTORES_BUSY = frozenset({"GlacierExpeditedRetrievalNotAvailable", "ServiceUnavailable", "503"})
+RESTORES_REFUSED = frozenset({"InvalidObjectState", "InvalidArgument", "MalformedXML", "NotImplemented"})
 # S3 passes errors of KMS on with this prefix, for example KMS.DisabledException. A key that the caller may not use is
 # an AccessDenied.
 OF_KMS = "KMS."
@@ -83,6 +88,26 @@ def is_ended_upload(error: ClientError) -> bool:
 def is_archived(error: ClientError) -> bool:
     """Return True if the S3 object is in an archive class or tier, so that its bytes cannot be read or copied."""
     return code_of(error) in ARCHIVED
+
+
+def is_restoring(error: ClientError) -> bool:
+    """Return True if S3 need not be asked for a restore: it is in progress, or the object can be read."""
+    return code_of(error) in RESTORING
+
+
+def is_restore_busy(error: ClientError) -> bool:
+    """Return True if S3 accepts no restore at the moment; the same call can succeed later."""
+    return is_throttle(error) or code_of(error) in RESTORES_BUSY
+
+
+def is_restore_refused(error: ClientError) -> bool:
+    """Return True if S3 will never restore the object."""
+    return is_missing(error) or is_denied(error) or is_invalid(error) or code_of(error) in RESTORES_REFUSED
+
+
+def is_unknown_upload(error: ClientError) -> bool:
+    """Return True if S3 has no multipart upload of this id: it was completed, or aborted."""
+    return code_of(error) == "NoSuchUpload"
 
 
 def is_key_refusal(error: ClientError) -> bool:

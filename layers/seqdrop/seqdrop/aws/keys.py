@@ -13,8 +13,14 @@ from __future__ import annotations
 import posixpath
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
-WORK = ("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/", "inventory/", "bundles/")
-RESULTS = ("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/", "inventory/", "bundles/")
+WORK = (
+    *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
+    *("inventory/", "bundles/", "restores/"),
+)
+RESULTS = (
+    *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
+    *("inventory/", "bundles/", "restores/", "restored/"),
+)
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -112,6 +118,34 @@ def inventory_portion(inventory: str, number: int, after: str) -> str:
 def bundle_plan(plan: str) -> str:
     """Return `bundles/<id of the bundle>.json`, the key of the plan of a bundle that is being made."""
     return f"bundles/{plan}.json"
+
+
+def restore_manifest(request_id: str) -> str:
+    """Return `restores/<request id>/manifest.csv`, the key of the list of objects of a job of S3 Batch Operations."""
+    return f"restores/{request_id}/manifest.csv"
+
+
+def restore_manifest_parts(request_id: str) -> str:
+    """Return `restores/<request id>/part-`, the prefix of the parts from which the manifest is joined."""
+    return f"restores/{request_id}/part-"
+
+
+def restore_manifest_part(request_id: str, position: int) -> str:
+    """Return `restores/<request id>/part-000000500.csv`, the key of a part of the manifest.
+
+    The position is that of its first object.
+    """
+    return f"restores/{request_id}/part-{position:09d}.csv"
+
+
+def restore_reports(request_id: str) -> str:
+    """Return `restores/<request id>/report`, the prefix that S3 Batch Operations gets for the report of the job."""
+    return f"restores/{request_id}/report"
+
+
+def restore_report(request_id: str, job: str) -> str:
+    """Return `restores/<request id>/report/job-<job>/manifest.json`, the key that S3 gives to the report's contents."""
+    return f"restores/{request_id}/report/job-{job}/manifest.json"
 
 
 # -- results bucket: for the lab --
@@ -215,6 +249,19 @@ def inventory_report(date: str, name: str) -> str:
 def bundle_index(archive_key: str) -> str:
     """Return `bundles/<archive key of the tar>.index.tsv`, the key of the index of a bundle of the archive."""
     return f"bundles/{archive_key}.index.tsv"
+
+
+def restore_plan(request_id: str) -> str:
+    """Return `restores/<request id>/files.jsonl`, the key of the list of files that a person asked to restore."""
+    return f"restores/{request_id}/files.jsonl"
+
+
+def restored(prefix: str, path: str) -> str:
+    """Return `restored/<prefix>/<path>`, the key of a copy that is kept.
+
+    The path is the landing key without the prefix of its analysis, such as `run7/S1.fastq.gz`.
+    """
+    return f"restored/{prefix.strip('/')}/{path}"
 
 
 # -- models bucket: models and the code of jobs --

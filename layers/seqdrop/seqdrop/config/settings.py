@@ -24,8 +24,7 @@ ONLY_SOME = frozenset(
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
-        "inventory_queue",
-        "forget_queue",
+        *("inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
     }
 )
 
@@ -73,6 +72,9 @@ class Settings:
     training_hours: int  # hours after which a training is stopped
     training_budget: float  # US dollars that a training may cost
     training_instances: str  # comma-separated patterns of instance types
+    restore_queue: str = ""  # URL of the queue of restore
+    batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
+    restore_batch_above: int = 1000  # objects of a request above which S3 Batch Operations restores them
     training_promotes: str = "false"  # "true": a model that passes the gate may become current by itself
     max_jobs: int = 10  # transform jobs that may be open at once
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
@@ -118,7 +120,7 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        only_some = ("inventory_queue", "forget_queue")  # absent from the environment of other functions
+        only_some = ("inventory_queue", "forget_queue", "restore_queue")  # absent in other functions
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, self.bundle_queue, *some):
             if url.rsplit("/", 1)[-1] == name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, MOVES, RUN, UPLOAD, Move
+from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, MOVES, RESTORE, RUN, UPLOAD, Move
 
 TITLE = """# The ledger
 
@@ -48,19 +48,24 @@ ABOUT = {
     ATTEMPT: "One upload × analysis × number: one try at predictions for the upload, or at a model.",
     JOB: "One SageMaker job. Its members are attempts, or it has none and examines a large upload.",
     RUN: 'A sequencer run: the first folder below a prefix with `gate = "run"` ([runs.md](runs.md)).',
+    RESTORE: "A person's request to make archived files readable ([restore.md](restore.md)).",
+    ARCHIVE_OBJECT: "An object version of the archive bucket that is restored, or was; a bundle is one object.",
 }
+KINDS = (UPLOAD, ATTEMPT, JOB, RUN, RESTORE, ARCHIVE_OBJECT)
 
 
 def render_page() -> str:
     """Return the text of docs/ledger.md."""
-    return "\n\n".join([TITLE, *(_render_section(kind) for kind in (UPLOAD, ATTEMPT, JOB, RUN)), SETS, FILES]) + "\n"
+    return "\n\n".join([TITLE, *(_render_section(kind) for kind in KINDS), SETS, FILES]) + "\n"
 
 
 def _render_section(kind: str) -> str:
     moves = [move for move in MOVES if move.kind == kind]
     rows = [_render_row(move) for move in moves]
     table = ["| move | by | why | writes |", "|---|---|---|---|", *rows]
-    return "\n".join([f"## {kind.capitalize()}", "", ABOUT[kind], "", *_render_diagram(kind, moves), "", *table])
+    return "\n".join(
+        [f"## {kind.replace('_', ' ').capitalize()}", "", ABOUT[kind], "", *_render_diagram(kind, moves), "", *table]
+    )
 
 
 def _render_diagram(kind: str, moves: list[Move]) -> list[str]:

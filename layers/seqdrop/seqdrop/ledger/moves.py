@@ -9,6 +9,8 @@ UPLOAD: Final = "upload"
 ATTEMPT: Final = "attempt"
 JOB: Final = "job"
 RUN: Final = "run"
+RESTORE: Final = "restore"
+ARCHIVE_OBJECT: Final = "archive_object"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
 RECONCILE = "reconcile"
 FORGET = "forget"
 REPLAY, ASK = "seqdrop replay", "seqdrop forget"  # commands
+RESTORER, REQUEST_RESTORE = "restore", "seqdrop restore"  # the function, and the command
 STARTS = (START, TRAIN)
 
 EXAMINED = ("format", "sha256", "crc32", "md5", "sha256_of_parts", "records")
@@ -270,6 +273,81 @@ MOVES = (
         ("rejected",),
     ),
     Move(RUN, "ARCHIVED", "COPYING", (VALIDATE,), "an analysis or a part was added to it: a new revision", JUDGED),
+    Move(
+        RESTORE,
+        None,
+        "ASKED",
+        (REQUEST_RESTORE,),
+        "a person saw the price and asked; the plan is written",
+        ("selector", "tier", "days", "to", "run", "files", "objects", "bytes", "usd"),
+    ),
+    Move(
+        RESTORE,
+        "ASKED",
+        "RESTORING",
+        (RESTORER,),
+        "S3 was asked for every object that was not restored already",
+        ("asked", "batch_job"),
+    ),
+    Move(
+        RESTORE,
+        "RESTORING",
+        "ASKED",
+        (RESTORER,),
+        "a temporary copy expired, or was never made: S3 is asked again",
+        ("asked", "back", "round"),
+    ),
+    Move(RESTORE, "RESTORING", "COPYING", (RESTORER,), "every object is back, and its files are copied", ("until",)),
+    Move(
+        RESTORE,
+        "COPYING",
+        "ASKED",
+        (RESTORER,),
+        "a temporary copy expired before it was copied: S3 is asked again",
+        ("asked", "back", "round"),
+    ),
+    Move(RESTORE, "RESTORING", "RESTORED", (RESTORER,), "every object is back; the lab is notified", ("until",)),
+    Move(RESTORE, "COPYING", "RESTORED", (RESTORER,), "every file is copied; the lab is notified", ("copied",)),
+    Move(
+        RESTORE,
+        "ASKED",
+        "FAILED",
+        (RESTORER,),
+        "the job of S3 Batch Operations failed, or the plan is gone; the lab is notified",
+        ("reason",),
+    ),
+    Move(
+        RESTORE,
+        "RESTORING",
+        "FAILED",
+        (RESTORER,),
+        "some objects cannot be restored; the others are readable; the lab is notified",
+        ("reason", "failed", "failures"),
+    ),
+    Move(
+        RESTORE, "COPYING", "FAILED", (RESTORER,), "a file differs from its receipt; the lab is notified", ("reason",)
+    ),
+    Move(RESTORE, "RESTORED", "EXPIRED", (RESTORER,), "the first of its temporary copies expired"),
+    Move(
+        ARCHIVE_OBJECT,
+        None,
+        "RESTORING",
+        (RESTORER,),
+        "S3 is asked for it, or restores it already",
+        ("tier", "days", "due_at", "requests"),
+    ),
+    Move(ARCHIVE_OBJECT, None, "RESTORED", (RESTORER,), "it was restored before it was asked for", ("until",)),
+    Move(ARCHIVE_OBJECT, None, "FAILED", (RESTORER,), "it is missing, or S3 refuses to restore it", ("reason",)),
+    Move(ARCHIVE_OBJECT, "RESTORING", "RESTORED", (RESTORER,), "S3 says that its temporary copy is there", ("until",)),
+    Move(ARCHIVE_OBJECT, "RESTORING", "EXPIRED", (RESTORER,), "S3 neither restores it nor has a temporary copy"),
+    Move(ARCHIVE_OBJECT, "RESTORING", "FAILED", (RESTORER,), "it is missing, or S3 refuses to restore it", ("reason",)),
+    Move(ARCHIVE_OBJECT, "RESTORED", "EXPIRED", (RESTORER,), "its temporary copy expired"),
+    Move(ARCHIVE_OBJECT, "RESTORED", "RESTORING", (RESTORER,), "its copy expired, and S3 is asked again", ("due_at",)),
+    Move(ARCHIVE_OBJECT, "EXPIRED", "RESTORING", (RESTORER,), "S3 is asked for it again", ("due_at", "requests")),
+    Move(ARCHIVE_OBJECT, "EXPIRED", "RESTORED", (RESTORER,), "S3 says that its temporary copy is there", ("until",)),
+    Move(ARCHIVE_OBJECT, "EXPIRED", "FAILED", (RESTORER,), "it is missing, or S3 refuses to restore it", ("reason",)),
+    Move(ARCHIVE_OBJECT, "FAILED", "RESTORING", (RESTORER,), "S3 is asked for it again", ("due_at", "requests")),
+    Move(ARCHIVE_OBJECT, "FAILED", "RESTORED", (RESTORER,), "S3 says that its temporary copy is there", ("until",)),
 )
 
 ENDS = {
@@ -279,6 +357,8 @@ ENDS = {
     ATTEMPT: frozenset({"PREDICTED", "TRAINED", "FAILED"}),
     JOB: frozenset({"DONE", "FAILED", "STOPPED"}),
     RUN: frozenset({"ARCHIVED"}),  # until files are added to it
+    RESTORE: frozenset({"RESTORED", "FAILED", "EXPIRED"}),
+    ARCHIVE_OBJECT: frozenset({"RESTORED", "FAILED", "EXPIRED"}),  # until S3 is asked again, or the copy expires
 }
 
 # States from which a record may still move, in the order in which it enters them.
@@ -287,6 +367,8 @@ OPEN = {
     ATTEMPT: ("PLANNED", "WAITING", "SUBMITTED"),
     JOB: ("PLANNED", "STARTED"),
     RUN: ("SEQUENCING", "COPYING", "FAILED", "COMPLETE"),
+    RESTORE: ("ASKED", "RESTORING", "COPYING"),
+    ARCHIVE_OBJECT: ("RESTORING",),
 }
 
 # States of an upload that is not accepted, rejected or withdrawn yet.
@@ -297,7 +379,11 @@ UNCLAIMED = ("PLANNED", "WAITING")
 
 # States in which time-to-live removes a record, `keep_days` after it entered them. A rejected file is still in the
 # landing bucket, so its record stays: without it the file would be read, rejected and reported again.
-FORGETTABLE = {UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "FORGOTTEN", "WITHDRAWN"}), JOB: ENDS[JOB]}
+FORGETTABLE = {
+    UPLOAD: frozenset({"ARCHIVED", "DUPLICATE", "FORGOTTEN", "WITHDRAWN"}),
+    JOB: ENDS[JOB],
+    RESTORE: frozenset({"FAILED", "EXPIRED"}),
+}
 
 # States of an attempt that succeeded: it has predictions or a model.
 DONE = frozenset({"PREDICTED", "TRAINED"})

@@ -12,6 +12,7 @@ from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
 from seqdrop.ledger.kept_versions import KEPT, KeptVersion
 from seqdrop.ledger.kinds import from_item
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, job_keys, upload_keys
+from seqdrop.ledger.restore_records import ArchiveObject, RestoreRequest, archive_object_keys, restore_keys
 from seqdrop.ledger.run_bundles import RunBundles
 from seqdrop.ledger.run_record import Run, run_keys
 
@@ -80,6 +81,14 @@ class Reader:
     def find_run(self, run_id: str) -> Run | None:
         """Return the run with this id; None if there is no record of it."""
         return self._get(Run, run_keys(run_id))
+
+    def find_restore(self, request_id: str) -> RestoreRequest | None:
+        """Return the request for a restore with this id; None if there is no record of it."""
+        return self._get(RestoreRequest, restore_keys(request_id))
+
+    def find_archive_object(self, object_id: str) -> ArchiveObject | None:
+        """Return the archive object with this id; None if it was never restored."""
+        return self._get(ArchiveObject, archive_object_keys(object_id))
 
     def reread(self, record: R) -> R | None:
         """Return a record as it is now; None if it was removed."""
@@ -212,6 +221,20 @@ class Reader:
     def in_state(
         self, kind: Literal["run"], state: str, moved_before: str | None = None, moved_after: str | None = None
     ) -> Iterator[Run]: ...
+
+    @overload
+    def in_state(
+        self, kind: Literal["restore"], state: str, moved_before: str | None = None, moved_after: str | None = None
+    ) -> Iterator[RestoreRequest]: ...
+
+    @overload
+    def in_state(
+        self,
+        kind: Literal["archive_object"],
+        state: str,
+        moved_before: str | None = None,
+        moved_after: str | None = None,
+    ) -> Iterator[ArchiveObject]: ...
 
     @overload
     def in_state(

@@ -7,6 +7,7 @@ notification-content-structure.html (`Records`, keys URL-encoded with + for a sp
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_plus
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seqdrop.runtime.messages import EventObject, InventoryMessage, JobMessage, S3Message, S3Record, StartMessage
+
+
+RESTORE_EVENTS = ("Object Restore Completed", "Object Restore Expired")
 
 
 class UnknownEventError(SeqdropError):
@@ -82,6 +86,41 @@ def parse_inventory_message(body: S3Message | InventoryMessage) -> str:
         return str(name)
     versions = parse_landed_versions(cast("S3Message", body))
     return next((version.key for version in versions if version.key.endswith("/manifest.checksum")), "")
+
+
+@dataclass(frozen=True)
+class RestoreEvent:
+    """An object of the archive bucket whose temporary copy is there, or expired. `version_id` is "" without versions.
+
+    Which of the two is not read from the event: it may be late, or come after a newer one.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+
+
+def parse_restore_event(body: S3Message) -> RestoreEvent:
+    """Return the object of an "Object Restore Completed" or "Object Restore Expired" event.
+
+    Raise UnknownEventError for anything else.
+    """
+    if body.get("detail-type") not in RESTORE_EVENTS:
+        raise UnknownEventError(f"not a message of restore: it has the keys {sorted(body)[:8]}")
+    item = body["detail"]["object"]
+    return RestoreEvent(body["detail"]["bucket"]["name"], item["key"], item.get("version-id") or "")
+
+
+def make_restore_event(bucket: str, key: str, version_id: str) -> S3Message:
+    """Return an event that has restore look at an archive object."""
+    item: EventObject = {"key": key}
+    if version_id:
+        item["version-id"] = version_id
+    return {
+        "source": "aws.s3",
+        "detail-type": RESTORE_EVENTS[0],
+        "detail": {"bucket": {"name": bucket}, "object": item, "reason": "seqdrop reconcile"},
+    }
 
 
 def parse_start_message(body: object) -> StartMessage:

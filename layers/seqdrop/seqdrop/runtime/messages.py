@@ -122,6 +122,17 @@ class BundleMessage(TypedDict):
     plan: NotRequired[str]
 
 
+class RestoreMessage(TypedDict):
+    """The body of a message in the queue of restore: the id of a request.
+
+    `revision` is that of the request's record when it was sent, if the message continues the look at a job of S3 Batch
+    Operations: if the record has another one, a later message does.
+    """
+
+    restore: str
+    revision: NotRequired[str]
+
+
 def make_run_message(run: str) -> RunMessage:
     """Return the body that has the run with this id judged."""
     return {"run": run}
@@ -148,6 +159,7 @@ Body = (
     | ForgetMessage
     | StartMessage
     | RunMessage
+    | RestoreMessage
     | InventoryMessage
     | BundleMessage
     | dict[str, str]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
+    from seqdrop.aws.batch_operations import BatchClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -86,6 +87,11 @@ class Services:
     sns: SNSClient
     s3_for_copies: S3Client | None = None
     kms: KmsClient | None = None
+
+    @property
+    def batch(self) -> BatchClient:
+        """The client of S3 Batch Operations."""
+        return batch_client()
 
     @property
     def copier(self) -> S3Client:
@@ -193,6 +199,13 @@ def services() -> Services:
         sns=boto3.client("sns"),
         kms=boto3.client("kms") if settings.signing_key else None,
     )
+
+
+@cache
+def batch_client() -> BatchClient:
+    """Return this process's client of S3 Batch Operations."""
+    client: BatchClient = boto3.client("s3control")
+    return client
 
 
 @cache

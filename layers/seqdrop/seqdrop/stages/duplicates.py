@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
 
 AGAIN = "seqdrop-again"  # user metadata: x-amz-meta-seqdrop-again
+RESTORED = "seqdrop-restored"  # user metadata of a copy that a restore made: the id of the original upload
 
 
 def find_twin(services: Services, upload: Upload, sha256: str | None = "") -> Upload | None:
@@ -35,9 +36,13 @@ def find_twin(services: Services, upload: Upload, sha256: str | None = "") -> Up
 
 
 def is_repeat(services: Services, upload: Upload) -> bool:
-    """Return True if an upload whose bytes are archived need not be processed: no person asked for that."""
+    """Return True if an upload whose bytes are archived need not be processed: no person asked for that.
+
+    A copy that `seqdrop restore --run` made is processed, but it is not archived again: the archive function removes it
+    as a duplicate of the original.
+    """
     is_replayed = upload.read_for > 1
-    return not is_replayed and not is_sent_again(services, upload)
+    return not is_replayed and not {AGAIN, RESTORED} & _read_metadata(services, upload)
 
 
 def find_archived(services: Services, upload: Upload, sha256: str | None = "") -> Upload | None:
@@ -53,14 +58,19 @@ def find_archived(services: Services, upload: Upload, sha256: str | None = "") -
 
 
 def is_sent_again(services: Services, upload: Upload) -> bool:
-    """Return True if the object's metadata says that it is to be processed although it is archived already."""
+    """Return True if the object's metadata says that it is to be archived again although it is archived already."""
+    return AGAIN in _read_metadata(services, upload)
+
+
+def _read_metadata(services: Services, upload: Upload) -> set[str]:
+    """Return the names in the metadata of an upload's object; none if it was deleted."""
     try:
         head = services.s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
     except ClientError as error:
         if is_missing(error):
-            return False  # it was deleted; whichever stage is next withdraws the upload
+            return set()  # it was deleted; whichever stage is next withdraws the upload
         raise
-    return AGAIN in head["Metadata"]
+    return set(head["Metadata"])
 
 
 def resolve_duplicate(services: Services, upload_id: str) -> str:

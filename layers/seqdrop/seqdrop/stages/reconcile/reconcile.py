@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqdrop.ledger.moves import ATTEMPT, ENDS, JOB, OPEN, RUN, UPLOAD
+from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, OPEN, RESTORE, RUN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
 from seqdrop.runtime.events import make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
@@ -34,6 +34,7 @@ from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
 from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
 from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.portions import next_portion
+from seqdrop.stages.reconcile.restores import check_restores
 from seqdrop.stages.reconcile.retention import notify_of_expired
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
@@ -205,6 +206,8 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
     (JOB, "PLANNED"): ("unstarted_jobs", _unstarted_jobs),
     (JOB, "STARTED"): ("started_jobs", _jobs("STARTED", _started)),
     **{(RUN, state): ("runs", judge_due_runs) for state in OPEN[RUN]},
+    **{(RESTORE, state): ("restores", check_restores) for state in OPEN[RESTORE]},
+    (ARCHIVE_OBJECT, "RESTORING"): ("restores", check_restores),
 }
 
 # Built from the table of moves: if a state has no check, the import of this module fails.

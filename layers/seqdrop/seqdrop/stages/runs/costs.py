@@ -56,7 +56,8 @@ def _least_usd(name: str, size: int) -> float:
 def list_archived(survey: Survey, folder: str) -> Iterator[tuple[int, str]]:
     """Yield size and class of the objects that a complete folder will have in the archive.
 
-    Sizes of bundles are estimates. The objects are what the files of today would be packed into: a file may still be withdrawn, or be a duplicate.
+    Sizes of bundles are estimates. The objects are what the files of today would be packed into: a file may still be
+    withdrawn, or be a duplicate.
     """
     analyses, run = survey.services.analyses, survey.run
     entries = [entry for entry in survey.below(folder) if entry.is_latest]

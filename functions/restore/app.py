@@ -1,0 +1,28 @@
+"""SQS → restore: requests for restores, and S3's events about temporary copies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from seqdrop.runtime.events import parse_restore_event
+from seqdrop.runtime.services import services
+from seqdrop.runtime.sqs import handle_each
+from seqdrop.stages.restore.restore import restore
+from seqdrop.stages.restore.waiting import note_event
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from seqdrop.runtime.messages import RestoreMessage, S3Message, SqsEvent
+
+
+def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureResponse:
+    """Continue the request of each message, or look at the object of each event."""
+    return handle_each(services(), event, context, _handle)
+
+
+def _handle(body: RestoreMessage | S3Message) -> None:
+    if "restore" in body:
+        message = cast("RestoreMessage", body)
+        return restore(services(), message["restore"], message.get("revision", ""))
+    return note_event(services(), parse_restore_event(body))

@@ -1,0 +1,1 @@
+"""Restore: make archived files readable for some days, and copy them, or process them again, when all are back."""
