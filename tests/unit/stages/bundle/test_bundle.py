@@ -194,7 +194,7 @@ def test_a_file_whose_bytes_stay_wrong_is_not_bundled_and_the_source_survives(wo
     name = "Data/L1/s_0007.bci"
     flip(world, name, 10_000)
     bundle(world.services, world.run().id, plan)
-    assert (world.tars, world.account.s3.multiparts) == ([], {})
+    assert (world.tars, world.account.s3.unfinished) == ([], {})
     assert world.dropped[name].key in world.landed
     world.wait(10)
     world.check_archived(run_files)  # the archive stage copied it without reading it here

@@ -56,7 +56,7 @@ def check(monkeypatch: pytest.MonkeyPatch, files: dict[str, bytes], moment: int)
         world.check_archived(files)
     assert world.states() == {"ARCHIVED"}, moment
     assert len(world.tars) == len(world.copies) == 1, moment  # one bundle, and no file beside it
-    assert not world.account.s3.multiparts, moment
+    assert not world.account.s3.unfinished, moment
     assert len(world.report()["bundles"]) == 1, moment
     assert not world.ledger.run_bundles(world.run().id).plans, moment
     return world.moments >= moment
