@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
+from seqdrop.ledger.moves import MOVES, UPLOAD
+from seqdrop.ledger.records import Upload
 from seqdrop.runtime.services import iso
 from seqdrop.stages.reconcile.restores import check_objects, check_requests, expire_requests
 from seqdrop.stages.restore.objects import read_status
-from seqdrop.stages.restore.requests import read_plan
+from seqdrop.stages.restore.requests import explain_not_archived, read_plan
 from seqdrop.uploads import upload_id
 
 from tests.unit.stages.mates import fastq
@@ -170,3 +172,11 @@ def test_a_restore_by_hand_is_left_alone(world, files):
     world.pass_time(13 * HOUR)
     assert [queue for queue, _ in world.sent if queue == "restore_queue"] == []
     assert world.ledger.find_archive_object(upload_id("archive", copy.key, copy.id)) is None
+
+
+STATES = sorted({move.target for move in MOVES if move.kind == UPLOAD})
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_state_but_archived_has_a_reason_why_there_is_nothing_to_restore(state):
+    assert bool(explain_not_archived(Upload(state, id="ID", reason="truncated"))) is (state != "ARCHIVED")

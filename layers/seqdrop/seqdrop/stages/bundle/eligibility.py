@@ -31,8 +31,8 @@ def may_be_bundled(analyses: Analyses, upload: Upload) -> bool:
     """Return True if a VALIDATED upload is archived in a bundle as soon as its run lets it advance.
 
     Its bytes must only have been hashed, so it never has an attempt. It has the CRC-32 that an index needs, which
-    records of earlier versions lack. It repeats no other upload, and nothing was decided about it before. With keep_days, each landing version has a
-    day of its own on which it is removed, so files are not bundled then.
+    records of earlier versions lack. It repeats no other upload, and nothing was decided about it before. With
+    keep_days, each landing version has a day on which it is removed, so files are not bundled then.
     """
     folder, analysis = analyses.run_folder(upload.key), analyses.for_key(upload.key)
     if not folder or analysis is None or analysis.keep_days or upload.state != "VALIDATED" or upload.format != OTHER:

@@ -55,7 +55,7 @@ def explain_no_cancel(upload: Upload) -> str:
 
 def compute_charge(upload: Upload, at: str) -> Charge:
     """Return what it costs to delete the copy of an ARCHIVED upload at a time. A bundle costs what its files cost."""
-    name = getattr(upload, "storage_class", "") or DEEP_ARCHIVE
+    name = upload.storage_class or DEEP_ARCHIVE
     archived_at = upload.timeline.get("ARCHIVED", upload.moved_at)
     usd = early_deletion_usd(name, upload.size, archived_at, datetime.fromisoformat(at))
     return Charge(usd, free_to_delete_from(name, archived_at))

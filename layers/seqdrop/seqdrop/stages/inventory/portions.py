@@ -79,7 +79,7 @@ def _read_portion(
 
 
 def _claim(upload: Upload) -> tuple[int, int, int, int, bool, bytes]:
-    storage_class = getattr(upload, "storage_class", "") or DEEP_ARCHIVE
+    storage_class = upload.storage_class or DEEP_ARCHIVE
     bundled = upload.archive_key != keys.archived(upload.key, upload.id)
     moved = to_milliseconds(upload.moved_at)
     return make_claim(upload.id, upload.archive_key, upload.size, moved, storage_class, bundled)

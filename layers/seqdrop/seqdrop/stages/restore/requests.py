@@ -32,6 +32,8 @@ NOT_ARCHIVED = {
     "VALIDATED": "it is not archived yet, and is still in the landing bucket",
     "REJECTED": "it was rejected ({reason}), and is still in the landing bucket",
     "WITHDRAWN": "its object was deleted before it was archived ({reason}); there is no copy",
+    "FORGETTING": "a person asked to delete it; until that is done, `seqdrop forget {id} --cancel --yes` cancels it",
+    "FORGOTTEN": "it was deleted because a person asked for that; there is no copy",
     "DUPLICATE": "it has the bytes of upload {duplicate_of}, which is archived; restore that one",
 }
 
@@ -50,7 +52,7 @@ class Wishes:
 def explain_not_archived(upload: Upload) -> str:
     """Return why the raw data of an upload cannot be restored; "" if it can."""
     text = NOT_ARCHIVED.get(upload.state, "")
-    return text.format(reason=upload.reason, duplicate_of=upload.duplicate_of)
+    return text.format(id=upload.id, reason=upload.reason, duplicate_of=upload.duplicate_of)
 
 
 def make_plan(services: Services, uploads: Iterable[Upload]) -> tuple[Plan, list[Upload]]:
