@@ -37,11 +37,11 @@ def make_run() -> Workload:
 def list_month_costs() -> list[Line]:
     """Return the bill of a month in which no files are dropped, without AWS's free tiers."""
     runs = HOURS_PER_MONTH * 12  # every five minutes
-    polls = 7 * 5 * HOURS_PER_MONTH * 3600 / 20  # seven queues, five pollers, 20 seconds
+    polls = 10 * 5 * HOURS_PER_MONTH * 3600 / 20  # ten queues, five pollers, 20 seconds
     metrics = 15
     return [
         Line("", "KMS: the stack's key", "1", usd("key", 1)),
-        Line("", "CloudWatch: alarms", "8", usd("alarm", 8)),
+        Line("", "CloudWatch: alarms", "11", usd("alarm", 11)),
         Line("", "CloudWatch: metrics of reconcile", f"{metrics}", usd("metric", metrics)),
         Line("", "SQS: Lambda's polling", f"{polls / 1e6:.1f} M requests", usd("sqs", polls)),
         Line("", "Lambda: reconcile", f"{runs:,} × 3 s × 0.5 GB", usd("lambda", runs * 1.5) + usd("invocation", runs)),

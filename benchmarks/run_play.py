@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tests.support.aws.account import Call
     from tests.support.aws.wire import Wire
 
-ANALYSES = '[analyses.runs]\nprefix = "runs/"\nformats = ["any"]\nmax_gb = 100\ngate = "run"\n'
+ANALYSES = (
+    '[analyses.runs]\nprefix = "runs/"\nformats = ["any"]\nmax_gb = 100\ngate = "run"\nbundle_below = 0\n'  # objects
+)
 NAME = "20260105_LH00999_0012_A22ABCDLT4"
 FOLDER = f"runs/{NAME}/"
 SMALL = 4096  # bytes of a file of base calls
@@ -30,7 +32,8 @@ INFO = b"""<?xml version="1.0"?>
 MARKERS = ("RTAComplete.txt", "CopyComplete.txt")
 LANES, SURFACES = 8, 2
 
-# The price class (costs/prices.py) of each operation of S3. A DELETE is free.
+# The price class (costs/prices.py) of each operation of S3. A DELETE is free. Multipart uploads are those of bundles:
+# S3 bills their end at the price of the storage class, and what comes before it as in S3 Standard.
 CLASSES = {
     "PutObject": "put",
     "ListObjectVersions": "put",
@@ -38,6 +41,12 @@ CLASSES = {
     "GetObject": "get",
     "HeadObject": "get",
     "DeleteObject": "free",
+    "DeleteObjects": "free",
+    "ListMultipartUploads": "put",
+    "ListParts": "put",
+    "CreateMultipartUpload": "put",
+    "UploadPart": "put",
+    "CompleteMultipartUpload": "deep_put",
 }
 READ_KB, WRITE_KB = 4, 1
 CONSISTENT = {"GetItem", "BatchGetItem"}

@@ -70,6 +70,7 @@ def test_the_reason_is_a_property_of_the_object(aws, clients, buckets, kind, mon
     monkeypatch.setattr(multipart, "WHOLE", 1)
     with pytest.raises(UnreadableObjectError, match=code):
         cold_copy.copy(s3, upload, buckets["ArchiveBucket"])
+    cold_copy.abandon(s3, upload, buckets["ArchiveBucket"])  # as the archive stage does with a file that it rejects
     assert "Uploads" not in aws.client("s3").list_multipart_uploads(Bucket=buckets["ArchiveBucket"])
 
 

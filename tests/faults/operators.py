@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 REPLAY, REPLAY_AGAIN, RELEASE, FORGET = ("replay", "replay --again", "release", "forget")
 RESTORE, RESTORE_RUN, RESTORE_TO = RESTORES = ("restore", "restore --run", "restore --to")
 LATE = "replay after days"  # a replay after the work items have expired
-COMMANDS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE, *RESTORES)
+REPAIRS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
+COMMANDS = (*REPAIRS, *RESTORES)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import graphlib
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,13 @@ def test_an_import_cycle_is_found(tree):
     path.write_text(f"{path.read_text()}\nfrom seqdrop.reads.fasta import Fasta\n")
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter(read_imports(tree / ROOT)).prepare()
+
+
+def test_every_package_is_installed(repository):
+    listed = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = [
+        path.parent.relative_to(repository / root)
+        for root, name in (("layers/seqdrop", "seqdrop"), ("cli", "seqdrop_cli"))
+        for path in (repository / root / name).rglob("__init__.py")
+    ]
+    assert sorted(listed) == sorted(".".join(folder.parts) for folder in folders)

@@ -41,8 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "queue",
         nargs="?",
         metavar="QUEUE",
-        help="one queue: validate, processing, transform, training, finish, archive, inventory or reconcile "
-        "(default: all)",
+        help="one queue: validate, processing, transform, training, finish, archive, bundle, inventory, restore, "
+        "forget or reconcile (default: all)",
     )
     parser.add_argument("--yes", action="store_true", help="send them back (default: only show them)")
     add_stack(parser)

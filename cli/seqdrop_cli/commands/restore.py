@@ -57,22 +57,31 @@ class Options(StackOptions):
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("what", nargs="?", metavar="WHAT", help="upload id, key, file name, run folder, or sample")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        metavar="WHAT",
+        help="upload id, key, file name, run folder, or sample (default: none, with --status)",
+    )
     parser.add_argument(
         "--tier", type=_tier, default=TIERS[0], metavar="TIER", help="Bulk or Standard (default: %(default)s)"
     )
     parser.add_argument(
         "--days", type=_days, default=DAYS, metavar="N", help="days for which the files can be read (default: 7)"
     )
-    parser.add_argument("--to", type=_prefix, metavar="PREFIX", help="keep copies below restored/PREFIX/")
+    parser.add_argument("--to", type=_prefix, metavar="PREFIX", help="keep copies in restored/PREFIX/ (default: none)")
     parser.add_argument(
-        "--run", dest="analysis", default="", metavar="ANALYSIS", help="analysis that processes the files again"
+        "--run",
+        dest="analysis",
+        default="",
+        metavar="ANALYSIS",
+        help="analysis to process them again (default: none)",
     )
     parser.add_argument("--yes", action="store_true", help="do it without asking, whatever it costs")
     parser.add_argument("--dry-run", action="store_true", help="only show the price")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
-        "--status", nargs="?", const="", metavar="ID", help="show the requests, or the one with this id, and end"
+        "--status", nargs="?", const="", metavar="ID", help="show the requests, or one, and end (default: all)"
     )
     add_stack(parser)
 

@@ -12,7 +12,7 @@ from seqdrop.uploads import upload_id
 
 from tests.faults import schedule as s
 from tests.faults.evidence import Drop
-from tests.faults.operators import COMMANDS
+from tests.faults.operators import REPAIRS
 from tests.faults.schedule import Schedule, with_trouble
 from tests.faults.sets import masks, runs, trainings
 from tests.support.aws.sagemaker import BREAKS, ENDINGS
@@ -36,7 +36,7 @@ AREAS = {
     "runs": (*runs.KINDS, runs.FILE, runs.OTHER, runs.MARKER, runs.LISTS),
     "trainings": (*trainings.KINDS, trainings.FLIP, trainings.CSV, trainings.TABLE, trainings.REUSE),
 }
-OTHER_ACTS = (s.DELETE, s.COVER, s.POINT, s.RECONCILE, s.WAIT, s.STOP, s.FALSE_EVENT, *COMMANDS, *COMMANDS)
+OTHER_ACTS = (s.DELETE, s.COVER, s.POINT, s.RECONCILE, s.WAIT, s.STOP, s.FALSE_EVENT, *REPAIRS, *REPAIRS)
 Acts = tuple[tuple[int, str, int], ...]
 
 

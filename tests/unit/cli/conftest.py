@@ -32,6 +32,7 @@ def seqdrop(capsys) -> Callable[..., Outcome]:
     """Return a function that runs a command line in this process; its output is no terminal."""
 
     def run(*words: object) -> Outcome:
+        capsys.readouterr()  # what the test has logged
         status = main([str(word) for word in words])
         return Outcome(status, *capsys.readouterr())
 

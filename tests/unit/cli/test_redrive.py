@@ -52,6 +52,8 @@ def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, 
         "training",
         "finish",
         "archive",
+        "bundle",
+        "forget",
         "inventory",
         "restore",
         "reconcile",
@@ -126,7 +128,7 @@ def test_messages_of_scheduled_runs_are_not_sent_back(run, sqs, queues):
 
 def test_an_unknown_queue_is_refused(run):
     status, text = run("nowhere")
-    assert (status, "there is no dead-letter queue 'nowhere'; there are archive, finish" in text) == (2, True)
+    assert (status, "there is no dead-letter queue 'nowhere'; there are archive, bundle, finish" in text) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 from seqdrop.aws.readability import check_readable
-from seqdrop.errors import RetryableError
+from seqdrop.errors import ArchiveRefusedError, RetryableError
 from seqdrop.kinds.plans import packaged
 from seqdrop.models.code_bundles import push_code
 from seqdrop.stages.archive.archive import archive
@@ -140,7 +140,7 @@ class TestArchive:
             raise RefusedError("AccessDenied", "not authorized to perform s3:PutObject", 403)
 
         monkeypatch.setattr(cloud.s3, "copy_object", refuse)
-        with pytest.raises(ClientError, match="s3:PutObject"):
+        with pytest.raises(ArchiveRefusedError, match="may not write to the archive bucket"):
             archive(services, version.id)
         check_readable(services.s3, version)
         assert state(services, version)[0] == "VALIDATED"

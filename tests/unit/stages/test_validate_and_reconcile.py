@@ -12,6 +12,7 @@ from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.archive.receipts import make_receipt
 from seqdrop.stages.reconcile import overdue
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
@@ -351,11 +352,14 @@ class TestLostEvents:
     def test_a_missing_receipt_is_requested(self, services, sent, monkeypatch):
         version = UploadVersion("landing", "raw/x", "v", 1, "e")
         services.ledger.create(Upload.from_version(version, "raw"))
-        services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED")
+        services.ledger.move(services.ledger.find_upload(version.id), "VALIDATED", sha256="0" * 64, format="fasta")
         services.ledger.move(services.ledger.find_upload(version.id), "ARCHIVED")
         assert reconcile(services)["unreceipted"] == 1
         assert ("archive_queue", {"upload": version.id}) in sent
-        services.put_json("results", f"receipts/{version.id}.json", {})
+        place = {"bucket": "archive", "key": "raw/x/ID", "version_id": "v", "size": 1, "sha256": "0" * 64}
+        copy = place | {"storage_class": "DEEP_ARCHIVE"}
+        receipt = make_receipt(services.ledger.require_upload(version.id), copy, now())
+        services.put_json("results", f"receipts/{version.id}.json", receipt)
         assert reconcile(services)["unreceipted"] == 0
 
     def test_a_receipt_that_s3_refuses_to_show_is_left_to_archive_and_the_others_are_checked(self, services, sent):

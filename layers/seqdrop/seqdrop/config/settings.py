@@ -24,7 +24,7 @@ ONLY_SOME = frozenset(
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
-        *("inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
+        *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
     }
 )
 
@@ -120,9 +120,9 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        only_some = ("inventory_queue", "forget_queue", "restore_queue")  # absent in other functions
+        only_some = ("bundle_queue", "inventory_queue", "forget_queue", "restore_queue")  # absent in other functions
         some: list[str] = [vars(self).get(name, "") for name in only_some]
-        for url in (*own, self.finish_queue, self.archive_queue, self.bundle_queue, *some):
+        for url in (*own, self.finish_queue, self.archive_queue, *some):
             if url.rsplit("/", 1)[-1] == name:
                 return url
         raise ConfigurationError(f"this deployment has no queue {name}")

@@ -55,14 +55,15 @@ class Selection:
 
 
 def select(
-    files: Iterable[RunFile], stays: Callable[[str], bool], units: Collection[str] = (), below: int = SMALL
+    files: Iterable[RunFile], stays: Callable[[str], bool], units: Collection[str] = (), below: int | None = None
 ) -> Selection:
     """Return which of the files are bundled: small files that are no sequences, and for which `stays` is False.
 
     `stays(name)` is True for files that the rules of completion or people read by themselves: markers, RunInfo.xml,
     sheets, checksum lists, InterOp. `units` are the folders of the run that are completed by themselves, such as flow
     cells; a bundle has files of one unit, and lies in its folder, so that it advances with it. Each Analysis/<n> is a
-    unit. Files of `below` bytes or more are not small. The result depends on the files only, not on their order.
+    unit. Files of `below` bytes or more are not small; None is SMALL. The result depends on the files only, not on
+    their order.
     """
     objects, groups = [], dict[str, list[RunFile]]()
     for file in sorted(files, key=lambda file: file.name):
@@ -76,9 +77,10 @@ def select(
     return Selection(tuple(objects), tuple(bundle for bundle in bundles if not bundle.is_too_few))
 
 
-def is_small(file: RunFile, below: int = SMALL) -> bool:
+def is_small(file: RunFile, below: int | None = None) -> bool:
     """Return True for a file that a bundle may have: small, no sequences, and a name that any system can extract."""
-    return file.size < below and not is_sequence(file.name) and explain_name(file.name) is None
+    largest = SMALL if below is None else below
+    return file.size < largest and not is_sequence(file.name) and explain_name(file.name) is None
 
 
 def is_sequence(name: str) -> bool:

@@ -229,8 +229,8 @@ class TestBundles:
     @pytest.fixture
     def bundled(self, world) -> list[Upload]:
         uploads = [world.add(f"raw/{name}.fastq") for name in "abc"]
-        tar = world.s3.put_object(Bucket="archive", Key="raw/bundle.tar", Body=b"t" * 50, StorageClass="DEEP_ARCHIVE")
-        place = {"name": "a", "offset": 5, "size": 50, "sha256": "0" * 64, "index": "i"}
+        tar = world.s3.put_object(Bucket="archive", Key="raw/bundle.tar", Body=b"t" * 2048, StorageClass="DEEP_ARCHIVE")
+        place = {"name": "a", "offset": 512, "size": 2048, "sha256": "0" * 64, "index": "i"}
         for upload in uploads:
             world.s3.delete_object(Bucket="archive", Key=upload.archive_key, VersionId=self.version(world, upload))
             change_receipt(world, upload, key="raw/bundle.tar", version_id=tar["VersionId"], bundle=place)
