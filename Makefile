@@ -27,8 +27,7 @@ PIP_AUDIT := pip-audit==2.10.1
 COVERED := 95
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Modules are compiled when they are first imported: of those of PyTorch and boto3, most never are.
-PIP_OPTIONS := --no-compile $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
+PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help kernel setup demo stop test test-all coverage audit faults mms sdk2 sdk3 training-toolkit lint lock clean

@@ -20,7 +20,7 @@ from seqdrop.stages.bundle.bundle import bundle
 from seqdrop.stages.bundle.tar_object import TarObject
 from seqdrop.uploads import UploadVersion
 
-from local.testing import make_bucket
+from local.testing import make_bucket, wait_for
 from tests.support.aws.account import Account
 from tests.support.services import direct_services
 
@@ -59,10 +59,7 @@ def compute_checksums(body: bytes) -> dict[str, str]:
 def restore(s3, bucket: str, key: str) -> None:
     request = {"Days": 1, "GlacierJobParameters": {"Tier": "Bulk"}}
     s3.restore_object(Bucket=bucket, Key=key, RestoreRequest=request)
-    for _ in range(600):
-        if 'ongoing-request="false"' in s3.head_object(Bucket=bucket, Key=key).get("Restore", ""):
-            return
-    raise AssertionError("the restore does not end")
+    wait_for(lambda: 'ongoing-request="false"' in s3.head_object(Bucket=bucket, Key=key).get("Restore", ""), timeout=30)
 
 
 def test_a_bundle_is_continued_archived_and_one_file_comes_back_by_its_range(stack):

@@ -18,6 +18,7 @@ from tests.e2e.test_routes import assert_archived, read_rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.long
 CONTIG = b">c\n" + b"ACGTTGCATGCCGATCAAGT" * 60 + b"\n"
 
 
