@@ -272,7 +272,7 @@ def test_only_archive_bundle_and_forget_may_delete():
     deletions = {name: {a for a in actions(name) if "Delete" in a} - {"sqs:DeleteMessage"} for name in IDENTITIES}
     assert {name: names for name, names in deletions.items() if names} == {
         "ArchiveFunction": {"s3:DeleteObjectVersion"},
-        "BundleFunction": {"s3:DeleteObjectVersion"},
+        "BundleFunction": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
         "ForgetFunction": {"s3:DeleteObjectVersion"},
     }
     allowed = [

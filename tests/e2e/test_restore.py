@@ -52,6 +52,7 @@ def wait_until_restored(command, request_id: str) -> dict:
     return wait_for(find, timeout=60, pause=0.3)
 
 
+@pytest.mark.long  # test_restore_bundles.py restores and processes as well
 def test_a_sample_then_a_run_come_back_and_are_processed_again(pipeline, command, archived, mails, tmp_path):
     first, second = archived
     assert "2 files in 2 objects" in command("restore", RUN, "--dry-run")
