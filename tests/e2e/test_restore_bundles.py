@@ -71,5 +71,5 @@ def has_results(pipeline, archived) -> bool:
         if upload.duplicate_of in {archived[key].id for key in SAMPLES}
     ]
     names = [f"results/contigs/{upload.id}/summary.json" for upload in repeats]
-    found = [pipeline.s3.list_objects_v2(Bucket=pipeline.stack.results, Prefix=name)["KeyCount"] for name in names]
-    return len(repeats) == len(SAMPLES) and all(found)
+    counts = [pipeline.s3.list_objects_v2(Bucket=pipeline.stack.results, Prefix=name)["KeyCount"] for name in names]
+    return len(repeats) == len(SAMPLES) and all(counts)
