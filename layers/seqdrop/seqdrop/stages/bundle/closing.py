@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-    from seqdrop.archive.receipt import BundlePlace, VerifiedCopy
+    from seqdrop.archive.receipt import VerifiedCopy
     from seqdrop.ledger.records import Upload
     from seqdrop.runtime.services import Services
     from seqdrop.stages.archive.receipt_writing import Proof
@@ -81,24 +81,22 @@ class Closing:
 
     def _describe_copy(self, place: int) -> VerifiedCopy:
         """Return where a file is in the tar."""
-        plan = self.plan
-        return describe_copy(
-            {
-                "size": plan.index.entries[place].size,
-                "sha256": plan.index.entries[place].sha256,
-                "storage_class": plan.storage_class,
-                "bucket": self.services.settings.archive,
-                "key": plan.key,
-                "version_id": self.tar.version_id,
-            },
-            {
-                "name": plan.index.entries[place].name,
-                "offset": plan.index.entries[place].offset,
+        plan, entry = self.plan, self.plan.index.entries[place]
+        return {
+            "size": entry.size,
+            "sha256": entry.sha256,
+            "storage_class": plan.storage_class,
+            "bucket": self.services.settings.archive,
+            "key": plan.key,
+            "version_id": self.tar.version_id,
+            "bundle": {
+                "name": entry.name,
+                "offset": entry.offset,
                 "size": plan.size,
                 "crc32": f"{self.tar.crc32:08x}",
                 "index": keys.bundle_index(plan.key),
             },
-        )
+        }
 
     def _delete(self, uploads: Sequence[Upload]) -> None:
         """Delete the originals by version id: no delete marker is left, and no other version of a key is touched."""
@@ -133,8 +131,3 @@ class Closing:
         facts: dict[str, Fact] = {"archive_key": self.plan.key, "storage_class": self.plan.storage_class}
         steps = [Step(upload, "ARCHIVED", {**facts, **proofs[upload.id].facts}) for upload in uploads]
         return ledger.move_all(steps, claims)
-
-
-def describe_copy(copy: VerifiedCopy, bundle: BundlePlace) -> VerifiedCopy:
-    """Return a copy with its place in a bundle."""
-    return {**copy, "bundle": bundle}
