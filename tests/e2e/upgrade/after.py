@@ -29,6 +29,7 @@ from tests.e2e.upgrade.situation import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+OPENED = range(4)  # runs that open wholly; one more has markers in its lanes only
 SETS = ("paused", "no job", "half", "untrained", "split")
 ENDS: dict[str, STATES] = {
     **ENDED,
@@ -159,6 +160,14 @@ def finish_work(situation: Situation, earlier: Path, code: bytes) -> None:
     _promote(lab)
     assert "1 of 1 were replayed" in lab.seqdrop("replay", lab.uploads["proteins"].id, "--yes")
     lab.reach({"proteins": ENDS["proteins"]}, meanwhile=lab.reconcile)
+    _wait_for_runs(lab)
+
+
+def _wait_for_runs(lab: Lab) -> None:
+    """Wait until the runs that opened are archived: each is judged again some time after its last file was archived."""
+    for number in OPENED:
+        identity = run_id(lab.stack.landing, f"gated/run {number}/")
+        wait_for(lambda identity=identity: lab.ledger.find_run(identity).state == "ARCHIVED", PATIENCE)
 
 
 def _promote(lab: Lab) -> None:
