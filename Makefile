@@ -50,13 +50,15 @@ help:
 
 setup: $(VENV)/.ready $(VENV)/.kernel
 
-# A half-made .venv (Ctrl-C, no network) has no .ready and is made again where it stopped.
+# A half-made .venv (Ctrl-C, no network) has no .ready and is made again where it stopped. pip compiles on one core, so
+# that is done afterwards on all; a file for another version of Python is no error.
 $(VENV)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "Seqdrop needs Python 3.11 to 3.13; name one: make PYTHON=python3.11 …"; exit 1; }
 	@echo "Setting up $(VENV): about 1.6 GB, two to five minutes, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --quiet $(PIP_OPTIONS) -r requirements.txt
+	@$(PIP) install --quiet --no-compile $(PIP_OPTIONS) -r requirements.txt
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests/|/testing/_internal/' $(VENV)/lib || true
 	@$(PIP) install --quiet $(PIP_OPTIONS) --no-deps --no-build-isolation -e .
 	@touch $@
 

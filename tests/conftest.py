@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+
+from tests.support.examples import load_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +21,10 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 # this when it is loaded, here and in the processes that tests start.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# The time of an example depends on the machine and not only on the code.
-settings.register_profile("seqdrop", deadline=None)
-settings.load_profile("seqdrop")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the number of examples before any test module is imported."""
+    load_profile(is_quick="not long" in config.getoption("markexpr"))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log):

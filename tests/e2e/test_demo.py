@@ -61,10 +61,8 @@ def finish(process: subprocess.Popen) -> str:
     return text
 
 
-def test_the_demo_succeeds_and_imports_its_results(demo, tmp_path):
-    process = demo()
-    text = finish(process)
-    assert process.returncode == 0, text
+def check_samples(text: str, results: Path) -> None:
+    """Check what a demo with its samples has printed and downloaded."""
     for word in (
         "ARCHIVED",
         "REJECTED",
@@ -79,7 +77,6 @@ def test_the_demo_succeeds_and_imports_its_results(demo, tmp_path):
         "20 proteins",
     ):
         assert word in text
-    results = tmp_path / ".seqdrop/results"
     assert len(list(results.rglob("receipt.json"))) == 9
     assert len(list(results.rglob("report.html"))) == 6
     assert len(list(results.rglob("multiqc/seqdrop_general_mqc.json"))) == 6
@@ -88,11 +85,19 @@ def test_the_demo_succeeds_and_imports_its_results(demo, tmp_path):
     for name in ("calls.bed", "calls.gff3", "track.plus.bw", "track.minus.bedgraph", "predictions.parquet"):
         assert (results / "contigs/assembly 1.fasta" / name).is_file()
     assert (results / "proteins/made up.fasta/structure.parquet").is_file()
+
+
+@pytest.mark.long  # the samples are also those of the demo that is kept
+def test_the_demo_succeeds_and_stops_what_it_started(demo, tmp_path):
+    process = demo()
+    text = finish(process)
+    assert process.returncode == 0, text
+    check_samples(text, tmp_path / ".seqdrop/results")
     assert find_processes(tmp_path) == []
     assert not (tmp_path / ".seqdrop/stack.json").exists()
 
 
-@pytest.mark.parametrize("word", ["enforced", "dropped into"])
+@pytest.mark.parametrize("word", ["enforced", pytest.param("dropped into", marks=pytest.mark.long)])
 def test_ctrl_c_leaves_nothing_running(demo, tmp_path, word):
     process = demo()
     for line in process.stdout:
@@ -135,36 +140,27 @@ def test_a_wrong_port_is_one_line(demo, port):
     assert f"seqdrop: argument --port: '{port}' is not a port: it is a number from 1 to 65535" in text
 
 
-def test_a_demo_can_be_kept_and_used_again_and_stopped(demo, tmp_path, repository):
-    """`make demo KEEP=1`, a drop of other files into it, and `make stop`."""
-    mine = tmp_path / "my reads"
-    mine.mkdir()
-    (mine / "good.fastq").write_bytes(FASTQ)
-    (mine / "bad.fastq").write_bytes(FASTQ[:-4])
-    first = demo("--keep", "--drop", str(mine))
+def test_a_demo_can_be_kept_and_used_again_and_stopped(demo, tmp_path):
+    """`make demo KEEP=1`, drops of other files into it, and `make stop`."""
+    first = demo("--keep")
     text = finish(first)
     assert first.returncode == 0, text
+    check_samples(text, tmp_path / ".seqdrop/results")
     stack = json.loads((tmp_path / ".seqdrop/stack.json").read_text())
     assert {"endpoint", "region", "landing", "work", "results", "models", "archive", "table"} <= set(stack)
     assert stack["endpoint"] in text
     assert find_processes(tmp_path)
 
-    command = [str(Path(sys.executable).parent / "seqdrop")]
-    environment = {**os.environ, "COLUMNS": "200"}
-    status = subprocess.run(
-        [*command, "status"], cwd=tmp_path, capture_output=True, text=True, env=environment, check=True
-    )
-    assert "reads/my reads/good.fastq" in status.stdout
-    fields = [line.split("\t") for line in status.stdout.splitlines()]
-    assert sorted(field[1:] for field in fields) == [
-        ["ARCHIVED", "reads/my reads/good.fastq"],
-        ["REJECTED", "reads/my reads/bad.fastq"],
-    ]
-
-    second = demo("--drop", str(mine / "bad.fastq"))
-    assert "is up at" in finish(second)
-    assert second.returncode == 0
+    mine = tmp_path / "my reads"
+    mine.mkdir()
+    (mine / "good.fastq").write_bytes(FASTQ)
+    (mine / "bad.fastq").write_bytes(FASTQ[:-4])
+    second = demo("--drop", str(mine))
+    text = finish(second)
+    assert second.returncode == 0, text
+    assert "is up at" in text
     assert find_processes(tmp_path), "a second run must not stop the stack that the first run kept"
+    assert {"ARCHIVED\treads/my reads/good.fastq", "REJECTED\treads/my reads/bad.fastq"} <= read_status(tmp_path)
 
     (mine / "lone_R1.fastq").write_bytes(FASTQ)
     third = demo("--drop", str(mine / "lone_R1.fastq"))
@@ -179,6 +175,14 @@ def test_a_demo_can_be_kept_and_used_again_and_stopped(demo, tmp_path, repositor
     again = demo("--stop")
     assert "Nothing was running" in finish(again)
     assert again.returncode == 0
+
+
+def read_status(folder: Path) -> set[str]:
+    """Return the state and name of each upload that `seqdrop status` lists, with a tab between them."""
+    command = [str(Path(sys.executable).parent / "seqdrop"), "status"]
+    environment = {**os.environ, "COLUMNS": "200"}
+    printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=True).stdout
+    return {"\t".join(line.split("\t")[1:]) for line in printed.splitlines()}
 
 
 def test_samples_depend_only_on_the_seed(tmp_path):

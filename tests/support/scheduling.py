@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
 
-# End-to-end tests that do not use the first stack: the demo deploys its own, and a second stack divides the others
-# between two workers.
-STACKS = {"test_demo.py": "demo", "test_killed.py": "stack 2", "test_masked.py": "stack 2", "test_replay.py": "stack 2"}
+# End-to-end tests that do not use the stack of the others: the demo deploys its own.
+STACKS = {"test_demo.py": "demo"}
 
 
 class StackScheduling(LoadScopeScheduling):

@@ -13,6 +13,8 @@ from seqdrop.archive.manifest import make_manifest
 from seqdrop.aws import keys
 from seqdrop.runtime.services import format_json
 
+from tests.support.examples import share
+
 RECEIPTS, DAYS = 1000, 20
 
 
@@ -110,7 +112,7 @@ def test_two_exchanged_receipts_are_both_named(first, second):
 
 
 @given(manifest_numbers, st.integers(0, 100_000), st.integers(1, 255))
-@settings(max_examples=60)
+@settings(max_examples=share(60))
 def test_one_altered_byte_of_a_manifest_is_found_and_nothing_else_is_blamed(number, place, change):
     date = DATES[number]
     chain = replace(CHAIN, manifests=CHAIN.manifests | {date: alter(CHAIN.manifests[date], place, change)})

@@ -16,6 +16,7 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import REST, Bounds, Reading
 from seqdrop.reads.findings import Policy
 
+from tests.support.examples import share
 from tests.unit.reads.planting import fastq
 
 PLAIN = b"".join(b"".join(record) for record in fastq(3000, lambda index: 90))
@@ -80,7 +81,7 @@ def test_damage_is_reported(body, code, byte):
         assert faults[0][1] == byte
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.integers(20, len(GZIP) - 10), st.integers(0, 7))
 def test_a_flipped_bit_is_detected(place, bit):
     body = bytearray(GZIP)
@@ -89,7 +90,7 @@ def test_a_flipped_bit_is_detected(place, bit):
     assert faults[0][0] in {"gzip_bad_crc", "gzip_corrupt", "gzip_truncated", "gzip_bad_length"}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.integers(1, len(GZIP) - 1))
 def test_a_cut_at_any_byte_is_detected(place):
     faults, _ = read(GZIP[:place])

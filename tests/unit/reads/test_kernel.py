@@ -15,6 +15,7 @@ from seqdrop.reads.duplicates import Bits
 from seqdrop.reads.examiner import Examiner
 from seqdrop.reads.measure import FIGURES
 
+from tests.support.examples import share
 from tests.unit.reads.planting import FASTQ_FAULTS, fastq
 
 built = pytest.mark.skipif(kernel.lib is None, reason="the C kernel is not built here (`make kernel`)")
@@ -46,7 +47,7 @@ def change_bases(source: np.random.Generator, body: bytes) -> bytes:
 
 
 @built
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=share(150))
 @given(
     st.lists(lengths, min_size=1, max_size=30),
     st.integers(0, 1 << 30),
@@ -66,7 +67,7 @@ def test_valid_files_have_the_same_report(sizes, seed, end, odd):
 
 
 @built
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=share(150))
 @given(st.integers(0, 1 << 30))
 def test_files_with_random_bytes_have_the_same_report(seed):
     source = np.random.default_rng(seed)

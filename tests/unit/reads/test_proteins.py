@@ -11,6 +11,7 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.reads.check import Bounds, Reading
 from seqdrop.reads.findings import Policy
 
+from tests.support.examples import share
 from tests.unit.reads.test_codes_and_reports import SCHEMA
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWYXBZJUO"
@@ -77,7 +78,7 @@ def test_a_fault_in_a_protein_is_located(at, index, column, fault, block):
     assert places(b"".join(line + b"\n" for line in lines), block) == [(fault[0], at + 1, place + 1, byte)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=share(60))
 @given(
     at=st.integers(0, 9), column=st.integers(0, 3 * len(LINE) - 2), wrapped=st.booleans(), block=st.integers(64, 400)
 )

@@ -11,6 +11,8 @@ from seqdrop.reads import kernel
 from seqdrop.reads.check import Bounds, Reading
 from seqdrop.reads.findings import Policy
 
+from tests.support.examples import share
+
 NEW = ("alphabet", "uracil")
 EVERY_BASE = "ACGUTNacgutnRYSWKMBDHV"
 alphabets = st.sampled_from(["ACGU", "ACGUN", "ACGUacgu", "acgu", "ACGT", "U", "u", "ACGUT", "ACGtuN", EVERY_BASE])
@@ -45,7 +47,7 @@ def read(body: bytes, block: int = 2048, severity: dict[str, str] | None = None)
 
 @pytest.mark.parametrize("by_kernel", [True, False])
 @pytest.mark.parametrize("spell", [fastq, fasta])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(texts=sequences, block=st.sampled_from([1 << 14, 1 << 16]))
 def test_both_spellings_have_the_same_figures(spell, by_kernel, texts, block):
     with pytest.MonkeyPatch.context() as patch:

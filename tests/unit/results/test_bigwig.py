@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 from seqdrop.results import bigwig_index
 from seqdrop.results.bigwig import BigWigError, Entry, write_bigwig_file
 
+from tests.support.examples import share
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 pyBigWig = pytest.importorskip("pyBigWig")
 
 relaxed = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=share(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
 

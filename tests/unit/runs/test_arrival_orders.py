@@ -11,6 +11,7 @@ from seqdrop.runs.completion import Known, judge
 from seqdrop.runs.files import RunFile
 from seqdrop.runs.names import gate_folders
 
+from tests.support.examples import share
 from tests.unit.runs.run_folders import FOLDERS, GRACE, HOUR, START, judge_files
 from tests.unit.runs.test_analyses import REQUIRED, dragen
 
@@ -48,7 +49,7 @@ def test_a_run_is_complete_only_after_its_last_required_file_and_never_later_tha
 
 
 @given(order=st.permutations(list(dragen(1))), minutes=st.lists(MINUTES, min_size=6, max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=share(60))
 def test_an_analysis_is_complete_only_after_its_last_required_file(order, minutes):
     run, files = FOLDERS["NovaSeq X"], dragen(1)
     now, there = START, {}

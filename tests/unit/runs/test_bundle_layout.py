@@ -16,6 +16,7 @@ from seqdrop.runs.bundle_layout import divide, fill_headers, lay_out
 from seqdrop.runs.bundles import EPOCH, SECOND, make_header, measure, write_bundle
 from seqdrop.runs.files import RunFile
 
+from tests.support.examples import share
 from tests.unit.stages.runs.test_bundles import Memory
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,7 +24,7 @@ NAMES = st.text(st.sampled_from("ab/.é 1"), min_size=1, max_size=120).filter(la
 FILES = st.dictionaries(NAMES, st.binary(max_size=1600), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=share(60), derandomize=True)
 @given(FILES, st.sampled_from([512, 2048, 1 << 20]))
 def test_parts_and_files_together_are_the_tar_that_is_written_from_a_folder(files, part_size):
     folder, stream = Memory(files, MOMENT), io.BytesIO()
@@ -57,7 +58,7 @@ def _pack(index, part, files: dict[str, bytes]) -> bytes:
     return bytes(body)
 
 
-@settings(deadline=None, max_examples=80, derandomize=True)
+@settings(deadline=None, max_examples=share(80), derandomize=True)
 @given(NAMES, st.integers(0, 1 << 36), st.integers(-100, 1 << 35))
 def test_a_header_is_that_of_tarfile(name, size, seconds):
     member = tarfile.TarInfo(name)

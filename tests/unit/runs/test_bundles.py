@@ -17,6 +17,7 @@ from seqdrop.runs.bundle_index import read_index
 from seqdrop.runs.bundles import BundleError, FileChangedError, check, extract, measure, write_bundle
 from seqdrop.runs.files import RunFile
 
+from tests.support.examples import share
 from tests.unit.runs.packing import NOON, MemoryFolder, folders
 
 PLAIN = {"b.txt": b"second", "Logs/a.log": b"", "InterOp/q.bin": bytes(range(256)) * 2, "c": b"x" * 513}
@@ -33,7 +34,7 @@ def ranges_of(tar: bytes):
     return lambda offset, size: tar[offset : offset + size]
 
 
-@settings(max_examples=60)
+@settings(max_examples=share(60))
 @given(folders())
 def test_each_file_comes_back_from_the_bundle(folder):
     tar, index = pack(folder)
@@ -46,7 +47,7 @@ def test_each_file_comes_back_from_the_bundle(folder):
     assert measure(index) == len(tar)
 
 
-@settings(max_examples=60)
+@settings(max_examples=share(60))
 @given(folders())
 def test_python_lists_the_same_files_and_the_index_last(folder):
     tar, index = pack(folder)
@@ -161,7 +162,7 @@ def test_a_file_that_grows_during_its_last_read_is_found():
         write_bundle(files, folder, io.BytesIO())
 
 
-@settings(max_examples=150)
+@settings(max_examples=share(150))
 @given(st.data())
 def test_any_changed_byte_is_found(data):
     tar, index = pack(MemoryFolder(PLAIN))

@@ -19,6 +19,8 @@ from seqdrop_cli.uploader.digest import Digest
 from seqdrop_cli.uploader.landing_bucket import LandingBucket, TakenError
 from seqdrop_cli.uploader.pacing import Pace
 
+from tests.support.examples import share
+
 PATH_STYLE, VIRTUAL = Config(s3={"addressing_style": "path"}), Config(s3={"addressing_style": "virtual"})
 
 
@@ -73,7 +75,7 @@ def wire(request):
 keys = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).map(lambda name: f"raw/{name}")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=share(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=keys, body=st.binary(max_size=200))
 @example(key="raw/a b+c~d%20é&=?#/../x//y.fastq", body=b"")
 def test_the_address_and_headers_are_those_of_boto3(wire, key, body):

@@ -14,6 +14,7 @@ from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
 from seqdrop.uploads import UploadVersion
 
+from tests.support.examples import share
 from tests.unit.stages.mates import Explorer
 from tests.unit.stages.world import PausingWorld
 
@@ -203,7 +204,7 @@ class TestVersions:
         assert world.masks(fasta) == [[0, 1]]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.data())
 def test_any_versions_in_any_order(data):
     """Messages arrive twice and out of order: each file advances or is reported, and no BED is overlooked."""

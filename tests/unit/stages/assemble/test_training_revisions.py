@@ -18,6 +18,7 @@ from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.validate.validate import validate
 
 from local.proteins import encode_data_set, make_proteins
+from tests.support.examples import share
 from tests.unit.stages.world import PausingWorld
 
 if TYPE_CHECKING:
@@ -308,7 +309,7 @@ def deliver(folder: Folder, version: UploadVersion) -> None:
         validate(folder.services, version)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=share(120))
 @given(st.data())
 def test_all_orders_of_uploads_and_events_with_crashes(data):
     """Each training uses the newest files of the folder at that moment, and no data file is used twice."""
@@ -341,7 +342,7 @@ def test_all_orders_of_uploads_and_events_with_crashes(data):
     assert set(folder.states(*second.values())) == {"VALIDATED"}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.data())
 def test_simultaneous_validations_of_a_changed_set(data):
     folder = Folder()
@@ -353,7 +354,7 @@ def test_simultaneous_validations_of_a_changed_set(data):
     assert folder.files(first["job.toml"]) == ids(first)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=share(60))
 @given(st.data())
 def test_versions_that_follow_one_another_quickly(data):
     """With several versions of each file on their way, each training uses the newest ones and each file once."""

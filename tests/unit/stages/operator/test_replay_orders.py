@@ -20,6 +20,7 @@ from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import may_be_archived, next_messages
 from seqdrop.uploads import UploadVersion
 
+from tests.support.examples import share
 from tests.support.services import make_ticking_clock
 from tests.unit.stages import world
 
@@ -170,7 +171,7 @@ STEPS += ["plan_release", "release", "plan_and_release"]
 
 
 @given(st.lists(st.sampled_from(STEPS), min_size=25, max_size=40))
-@settings(max_examples=200)
+@settings(max_examples=share(200))
 def test_the_invariants_hold_in_any_order_of_steps(steps):
     take(*steps)
 
