@@ -8,6 +8,7 @@ import pytest
 from seqdrop import clock
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.runtime.services import iso
+from seqdrop.sagemaker.tags import cost_tags
 from seqdrop.stages.reconcile.due_runs import judge_due_runs
 from seqdrop.stages.runs.arrival import SOON
 
@@ -34,8 +35,11 @@ def test_a_novaseq_run_is_archived_with_one_mail(world, novaseq):
 def test_the_report_has_the_samples_of_the_analysis(world, novaseq):
     world.drop_all(novaseq)
     world.wait(60)
-    parts = {part["folder"]: part for part in world.report()["parts"]}
+    report = world.report()
+    parts = {part["folder"]: part for part in report["parts"]}
     assert set(parts) == {"", "Analysis/1"}
+    (tag,) = (tag for tag in cost_tags("runs", "made up", [world.run().folder]) if tag["Key"] == "seqdrop:run")
+    assert report["cost_tag"] == tag["Value"]
     assert (parts[""]["samples"], parts[""]["files"]) == ([], len(of_run(novaseq)))
     samples = {sample["sample_id"]: sample["status"] for sample in parts["Analysis/1"]["samples"]}
     assert samples == {"S1": "complete", "S2": "complete", "S3": "missing"}

@@ -16,6 +16,7 @@ from seqdrop.aws.errors import is_conflict, is_missing
 from seqdrop.errors import RetryableError
 from seqdrop.runs.samples import as_json, as_tsv
 from seqdrop.runtime.services import now
+from seqdrop.sagemaker.tags import run_id
 from seqdrop.stages.runs.checksums import describe_lists
 from seqdrop.stages.runs.costs import estimate_archive, list_archived
 from seqdrop.stages.runs.samples import read_sheet
@@ -105,6 +106,7 @@ def write_state(survey: Survey, run: Run) -> Document:
         "revision": run.number,
         "cause": run.cause,
         "times": run.timeline,
+        "cost_tag": run_id(run.folder),  # its jobs have it as seqdrop:run, so the bill can be filtered by it
         "rejected": [
             {"name": entry.name, "code": entry.upload.reason, "upload": entry.upload.id}
             for entry in rejected
