@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from isal import isal_zlib
 
 from seqdrop.aws.errors import is_archived, is_bad_request, is_key_refusal, is_missing
+from seqdrop.aws.labels import has_labels
 from seqdrop.errors import SeqdropError
 from seqdrop.runs.bundle_layout import fill_headers
 
@@ -30,7 +31,7 @@ TRIES = 3  # readings of a file whose bytes differ from its checksums
 
 
 class UnpackableError(SeqdropError):
-    """Files that cannot be packed: deleted, in an archive class, under another key, or other bytes than validated.
+    """Files that cannot be packed: deleted, in an archive class, under another key, with tags, or with other bytes.
 
     `uploads` are their ids. Permanent for the bundle; the archive stage finds out what becomes of each file.
     """
@@ -74,7 +75,10 @@ class Packer:
         return [place for place in places if not self._place(part, buffer, place)]
 
     def _place(self, part: Part, buffer: memoryview, place: int) -> bool:
-        """Write a file to its place; return False if its bytes differ TRIES times, or S3 does not return them."""
+        """Write a file to its place.
+
+        Return False if its bytes differ TRIES times, S3 does not return them, or it was tagged after its validation.
+        """
         entry = self.plan.index.entries[place]
         for _ in range(TRIES):
             content = self._read(place)
@@ -95,7 +99,7 @@ class Packer:
                 return None
             raise
         with closing(response["Body"]) as body:
-            return body.read()
+            return None if has_labels(response) else body.read()
 
 
 def _resize(buffer: bytearray, size: int) -> None:

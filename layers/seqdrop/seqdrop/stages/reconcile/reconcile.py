@@ -28,6 +28,7 @@ from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
 from seqdrop.stages.reconcile.forgetting import check_forgetting
+from seqdrop.stages.reconcile.forgotten import notify_of_forgotten
 from seqdrop.stages.reconcile.heads import publish_head
 from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
@@ -222,4 +223,5 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "manifests": _write_manifest,
     "heads": publish_head,
     "expired": notify_of_expired,
+    "forgotten": notify_of_forgotten,
 }
