@@ -64,11 +64,6 @@ def _sent_again():
     return [(tar_object.TarObject, "_list_parts", list_nothing)]
 
 
-@_bug("each invocation begins an upload of its own", quick=True)
-def _own_uploads():
-    return [(tar_object.TarObject, "_find_multipart", lambda self: "")]
-
-
 @_bug("a file that is in a plan is planned again", quick=True)
 def _planned_twice():
     original = planning.divide_files
