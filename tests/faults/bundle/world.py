@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -17,19 +18,21 @@ FULL = 1000
 
 
 class BundleWorld(World):
-    """The account of the family `bundle`. `sent` are parts that S3 had when an invocation listed them."""
+    """The account of the family `bundle`. It records parts that an invocation sends though it saw that S3 has them."""
 
     def __init__(self):
         super().__init__()
         self.s3.least_part = FULL
-        self._listed: set[tuple[str, int]] = set()  # (multipart upload, part)
+        self._listed: set[tuple[int, str, int]] = set()  # (thread of the invocation, multipart upload, part)
 
     def call(self, call: Call) -> dict:
-        if call.name == "s3.UploadPart" and (call.request["UploadId"], call.request["PartNumber"]) in self._listed:
-            self.wrong.append(f"part {call.request['PartNumber']} of {call.request['Key']} was sent again")
+        request, thread = call.request, threading.get_ident()
+        if call.name == "s3.UploadPart" and (thread, request["UploadId"], request["PartNumber"]) in self._listed:
+            self.wrong.append(f"part {request['PartNumber']} of {request['Key']} was sent again")
         response = super().call(call)
         if call.name == "s3.ListParts":
-            self._listed |= {(call.request["UploadId"], part["PartNumber"]) for part in response.get("Parts", [])}
+            numbers = [part["PartNumber"] for part in response.get("Parts", [])]
+            self._listed |= {(thread, request["UploadId"], number) for number in numbers}
         return response
 
     def _check_delete(self, request: dict) -> None:

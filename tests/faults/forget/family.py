@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ANALYSES = bundle.ANALYSES + files.ANALYSES
 DAYS = 2  # that a request waits
+DUE = len(s.WAITS) - 1  # the longest wait, after which it is due
 SETTINGS = {**files.SETTINGS, "forget_days": str(DAYS)}
 RAW, READS, LOCKED, AGAIN = KINDS = (files.RAW, files.READS, "locked", "sent again")
 PLACES = {LOCKED: "raw/locked{} +é.fastq", AGAIN: "raw/again{} +é.fastq"}
@@ -54,7 +55,13 @@ def schedules() -> st.SearchStrategy[Schedule]:
     first = st.builds(lambda kinds, run: _number([*kinds, *run]), kinds, runs)
     asks = st.tuples(st.integers(5, 40), st.sampled_from((FORGET, FORGET_RESULTS)), st.integers(0, 9))
     others = st.tuples(st.integers(0, 30), st.sampled_from((*ACTS, *OTHER_ACTS)), st.integers(0, 9))
-    acts = st.builds(_join, first, st.tuples(asks), st.lists(others, max_size=6))
+    # A request is taken back when it is due: before, while or after the copy is deleted.
+    late = st.builds(
+        lambda gap, number: ((20, s.WAIT, DUE), (0, s.RECONCILE, 0), (gap, CANCEL, number)),
+        st.integers(0, 8),
+        st.sampled_from((0, 1, 3)),
+    )
+    acts = st.builds(_join, first, st.tuples(asks), st.lists(others, max_size=6), st.one_of(st.just(()), late, late))
     return with_trouble(acts, OPERATIONS, ("breaks",), most_endings=0)
 
 

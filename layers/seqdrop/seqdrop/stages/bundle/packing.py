@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import wait
-from contextlib import closing
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from isal import isal_zlib
 
+from seqdrop.aws.direct_reads import DirectReads
 from seqdrop.aws.errors import is_archived, is_bad_request, is_key_refusal, is_missing
-from seqdrop.aws.labels import has_labels
 from seqdrop.errors import SeqdropError
 from seqdrop.runs.bundle_layout import fill_headers
 
@@ -49,7 +48,9 @@ class Packer:
 
     def __init__(self, s3: S3Client, plan: Plan, threads: ThreadPoolExecutor) -> None:
         self.s3, self.plan, self.threads = s3, plan, threads
-        self._buffers = cycle([bytearray(), bytearray()])
+        self._reads = DirectReads(s3, plan.bucket)
+        largest = max(part.size for part in plan.parts)
+        self._buffers = cycle([bytearray(largest), bytearray(largest)])
 
     def pack(self, part: Part) -> bytearray:
         """Return the bytes of a part, which are valid until the call after the next.
@@ -91,19 +92,20 @@ class Packer:
         return False
 
     def _read(self, place: int) -> bytes | None:
-        bucket, key, version_id = self.plan.bucket, self.plan.key_of(place), self.plan.versions[place]
         try:
-            response = self.s3.get_object(Bucket=bucket, Key=key, VersionId=version_id)
+            content = self._reads.read(self.plan.key_of(place), self.plan.versions[place])
         except ClientError as error:
             if is_missing(error) or is_archived(error) or is_key_refusal(error) or is_bad_request(error):
                 return None
             raise
-        with closing(response["Body"]) as body:
-            return None if has_labels(response) else body.read()
+        return None if content.has_labels else content.body
 
 
 def _resize(buffer: bytearray, size: int) -> None:
-    """Change the size of a buffer. New memory for each part would cost as much as a third of its SHA-256."""
+    """Change the size of a buffer, within the memory that it has.
+
+    New memory for each part would cost as much as a third of its SHA-256.
+    """
     if len(buffer) > size:
         del buffer[size:]
     else:
