@@ -137,7 +137,7 @@ def make_client(memory: Memory) -> Any:
 
 
 def _answer(memory: Memory, operation: str, request: Any) -> tuple[dict[str, str], bytes]:
-    if operation == "GetObject":
+    if request.method == "GET" and "versionId=" in request.url:  # of boto3, or direct (aws/direct_reads.py)
         body = memory.get_object(VersionId=request.url.rpartition("versionId=")[2])["Body"].getvalue()
         return {"content-length": str(len(body)), "etag": '"e"', "x-amz-version-id": "v"}, body
     if operation == "UploadPart":

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from seqdrop.archive.storage_classes import BULK, CLASSES, DEEP_ARCHIVE, STANDARD
+from seqdrop.archive.storage_classes import BULK, STANDARD
 from seqdrop.aws import prices as instances
 
 from seqdrop_cli.console import is_terminal, note, paint, print_table, say
-from seqdrop_cli.costs import bill
+from seqdrop_cli.costs import archive, bill
 from seqdrop_cli.costs.drop_estimate import Machine, Part, estimate_parts, total_workload
 from seqdrop_cli.costs.prices import AS_OF, DEFAULT_INSTANCE, REGION
-from seqdrop_cli.costs.workload import Rates, Workload
+from seqdrop_cli.costs.workload import Rates
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.landing import list_drops
 from seqdrop_cli.uploader.placement import Placement
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seqdrop_cli.commands.estimate import Options
+    from seqdrop_cli.costs.workload import Workload
 
 CENT = 0.005
 SHOWN = 10  # files that would be rejected; --json lists all
@@ -116,8 +117,8 @@ def as_dict(estimate: Estimate) -> dict[str, object]:
     work = estimate.work
     return {
         "usd": round(estimate.usd, 4),
-        "usd_per_month_afterwards": round(_month_usd(work), 4),
-        "restore_usd": {tier: round(bill.restore_usd(work, name), 4) for tier, name in TIERS.items()},
+        "usd_per_month_afterwards": round(archive.month_usd(work), 4),
+        "restore_usd": {tier: round(archive.restore_usd(work, name), 4) for tier, name in TIERS.items()},
         "parts": [_part_as_dict(part) for part in estimate.parts],
         "lines": [asdict(line) for line in estimate.lines],
         "problems": estimate.problems,
@@ -126,8 +127,7 @@ def as_dict(estimate: Estimate) -> dict[str, object]:
     }
 
 
-TIERS = {"bulk": "bulk", "standard": "fast"}
-RESTORE = {tier.lower(): CLASSES[DEEP_ARCHIVE].tiers[tier] for tier in (BULK, STANDARD)}
+TIERS = {"bulk": BULK, "standard": STANDARD}
 
 
 def _part_as_dict(part: Part) -> dict[str, object]:
@@ -138,12 +138,8 @@ def _part_as_dict(part: Part) -> dict[str, object]:
         "predictions": part.windows,
         "is_exact": part.is_exact,
         "jobs": part.jobs,
+        "storage_class": part.storage_class,
     }
-
-
-def _month_usd(work: Workload) -> float:
-    """Return the price of a month of Deep Archive after the files were archived."""
-    return bill.archive_month_usd(work) + bill.overhead_month_usd(work)
 
 
 def _print_estimate(estimate: Estimate, options: Options) -> None:
@@ -182,13 +178,21 @@ def _dollars(amount: float) -> str:
     return f"${amount:,.2f}" if amount >= CENT or not amount else "< $0.01"
 
 
-def _sentences(estimate: Estimate, options: Options) -> Iterator[str]:
-    work = estimate.work
-    restores = " or ".join(
-        f"{_dollars(bill.restore_usd(work, name))} ({tier}, up to {RESTORE[tier].hours_at_most} hours)"
+def _describe_restore(work: Workload) -> str:
+    hours = {tier: archive.most_hours(work, name) for tier, name in TIERS.items()}
+    if not any(hours.values()):
+        return f"To read all files once: {_dollars(archive.restore_usd(work, BULK))}, at once."
+    prices = (
+        f"{_dollars(archive.restore_usd(work, name))} ({tier}, up to {hours[tier]} hours)"
         for tier, name in TIERS.items()
     )
-    yield f"Then {_dollars(_month_usd(work))} a month in Deep Archive. To restore all files once: {restores}."
+    return f"To restore all files once: {' or '.join(prices)}."
+
+
+def _sentences(estimate: Estimate, options: Options) -> Iterator[str]:
+    work = estimate.work
+    places = " and ".join(share.title for share in archive.list_shares(work))
+    yield f"Then {_dollars(archive.month_usd(work))} a month in {places}. {_describe_restore(work)}"
     for part in estimate.unknown:
         name = part.analysis.name if part.analysis else ""
         yield (

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from botocore.exceptions import ClientError
 from seqdrop import clock
 from seqdrop.archive.chain import Evidence
 from seqdrop.archive.manifest import parse_manifest, signed_message
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_missing
 from seqdrop.aws.signing import is_signed
-from seqdrop.stages.reconcile.manifests import CHAIN, find_head
+from seqdrop.stages.archive.receipts import read_stored
+from seqdrop.stages.reconcile.manifests import CHAIN, find_head, moved_at
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.coordination import Position
     from seqdrop.ledger.records import Upload
     from seqdrop.ledger.table import Ledger
+    from seqdrop.stages.archive.receipts import StoredObject
 
     from seqdrop_cli.target import Target
 
@@ -68,10 +66,10 @@ def read_evidence(target: Target, heads: Heads, since: str, progress: Progress) 
     end = max(place.place.get("making", ""), place.place.get("key", ""))
     names = [key for key in listed if key.startswith(keys.MANIFESTS) and key != keys.SIGNED_HEAD]
     first = keys.manifest(since) if since else ""
-    manifests = _read(s3, target.results, [key for key in names if key >= first], lambda body: body, progress)
+    manifests = _read(s3, target.results, [key for key in names if key >= first], lambda stored: stored.body, progress)
     mentioned = _list_mentioned(manifests)
     wanted = [key for key in listed if not key.startswith(keys.MANIFESTS) and (not since or key in mentioned)]
-    digests = _read(s3, target.results, wanted, lambda body: hashlib.sha256(body).hexdigest(), progress)
+    digests = _read(s3, target.results, wanted, lambda stored: stored.sha256, progress)
     pending = _find_pending(ledger, digests.keys() - mentioned, place.place.get("after", ""))
     return Evidence(manifests, digests, heads.by_key, heads.hashes, end, pending, first)
 
@@ -92,19 +90,13 @@ def _list_keys(s3: S3Client, bucket: str, prefix: str) -> list[str]:
 
 
 def _read(
-    s3: S3Client, bucket: str, wanted: list[str], convert: Callable[[bytes], T], progress: Progress
+    s3: S3Client, bucket: str, wanted: list[str], convert: Callable[[StoredObject], T], progress: Progress
 ) -> dict[str, T]:
-    """Return what `convert` makes of the bytes of each object, by key; an object that was deleted is left out."""
+    """Return what `convert` makes of each object, by key; an object that was deleted is left out."""
 
     def read(key: str) -> T | None:
-        try:
-            response = s3.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-        with closing(response["Body"]) as body:
-            return convert(body.read())
+        stored = read_stored(s3, bucket, key)
+        return convert(stored) if stored else None
 
     results: dict[str, T] = {}
     with ThreadPoolExecutor(PARALLEL) as threads:
@@ -131,12 +123,12 @@ def _find_pending(ledger: Ledger, unlisted: set[str], after: str) -> set[str]:
 
 
 def _is_pending(upload: Upload, after: str) -> bool:
-    return upload.state in ("VALIDATED", "FORGETTING") or upload.moved_at > after
+    return upload.state == "VALIDATED" or moved_at(upload) > after
 
 
 def _read_statement(target: Target, s3: S3Client, heads: Heads) -> None:
     """Add the signed head, or what is wrong with it."""
-    stored = _read(s3, target.results, [keys.SIGNED_HEAD], lambda body: body, lambda _done, _all: None)
+    stored = _read(s3, target.results, [keys.SIGNED_HEAD], lambda stored: stored.body, lambda _done, _all: None)
     if not stored:
         heads.problems.append(f"{keys.SIGNED_HEAD} is missing: it is signed every day")
         return

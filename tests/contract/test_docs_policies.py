@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from boto3.s3.transfer import TransferConfig
+from seqdrop.ledger.records import Upload
+from seqdrop.ledger.table import Ledger
+from seqdrop.runtime.services import now
+from seqdrop.stages.forget import request
+from seqdrop.uploads import UploadVersion
 
-from local.testing import assume_role, expect_error, make_bucket, make_role
+from local.testing import assume_role, expect_error, make_bucket, make_role, unique_name
+from tests.contract.test_fake_aws import make_table
+from tests.support.aws.account import Account
+from tests.support.services import direct_services
 from tests.unit.docs.test_quotes import read_policies
 
 if TYPE_CHECKING:
+    import boto3
+    from seqdrop.runtime.services import Services
+
     from local.embedded import EmbeddedAws
 
 pytest_plugins = ["local.fixtures"]
@@ -32,13 +44,17 @@ def stack(aws) -> dict[str, str]:
     return {**buckets, "KEY-ARN": key, "REGION": aws.region, "ACCOUNT": aws.account}
 
 
-def client(aws: EmbeddedAws, stack: dict[str, str], statements: list[dict]):
-    """Return an S3 client with a role that has these statements, after replacing their placeholders."""
+def assume(aws: EmbeddedAws, stack: dict[str, str], statements: list[dict]) -> boto3.Session:
+    """Return a session with a role that has these statements, after replacing their placeholders."""
     text = json.dumps(statements)
     for placeholder, value in stack.items():
         text = text.replace(placeholder, value)
-    session = assume_role(aws, make_role(aws, *json.loads(text)))
-    return session.client("s3", endpoint_url=aws.endpoint)
+    return assume_role(aws, make_role(aws, *json.loads(text)))
+
+
+def client(aws: EmbeddedAws, stack: dict[str, str], statements: list[dict]):
+    """Return an S3 client with a role that has these statements."""
+    return assume(aws, stack, statements).client("s3", endpoint_url=aws.endpoint)
 
 
 @pytest.fixture
@@ -86,3 +102,36 @@ def test_the_policy_for_readers_allows_listing_and_reading_results_and_nothing_e
             assert reader.get_object(Bucket=bucket, Key=key)["Body"].read() == b"a"
     with expect_error("AccessDenied"):
         reader.put_object(Bucket=bucket, Key="reports/b.html", Body=b"a")
+
+
+@pytest.fixture
+def forgetter(aws, stack) -> Services:
+    """Provide services with the rights of a person who may forget, on a ledger and a topic of their own."""
+    table, topic = make_table(aws.client("dynamodb")), aws.client("sns").create_topic(Name=unique_name("topic"))
+    names = {**stack, "TABLE": table, "TOPIC": topic["TopicArn"].rpartition(":")[2]}
+    session = assume(aws, names, read_policies()[3]["Statement"])
+    services = direct_services(Account())
+    ledger = Ledger(session.resource("dynamodb", endpoint_url=aws.endpoint).Table(table), now)
+    settings = replace(services.settings, topic=topic["TopicArn"])
+    clients = {name: session.client(name, endpoint_url=aws.endpoint) for name in ("s3", "sns", "sqs")}
+    return replace(services, ledger=ledger, settings=settings, **clients)
+
+
+def test_the_policy_for_forgetting_allows_a_request_with_its_mail_and_its_withdrawal(aws, forgetter):
+    version = UploadVersion("landing", "raw/a.fq", "v1", 4, "e", "0")
+    forgetter.ledger.create(Upload.from_version(version, "raw"))
+    for state in ("VALIDATED", "ARCHIVED"):
+        forgetter.ledger.move(forgetter.ledger.find_upload(version.id), state)
+    (upload,) = forgetter.ledger.in_state("upload", "ARCHIVED")
+    request.mail_request(forgetter, [upload], request.Request("end of project"))
+    assert request.ask(forgetter, upload, request.Request("end of project"))
+    assert request.cancel(forgetter, forgetter.ledger.find_upload(version.id))
+
+
+def test_the_policy_for_forgetting_allows_no_deletion(aws, forgetter, stack):
+    bucket = stack["RESULTS-BUCKET"]
+    version = aws.client("s3").put_object(Bucket=bucket, Key="receipts/a.json", Body=b"a")["VersionId"]
+    with expect_error("AccessDenied"):
+        forgetter.s3.delete_object(Bucket=bucket, Key="receipts/a.json", VersionId=version)
+    with expect_error("AccessDenied"):
+        forgetter.s3.get_object(Bucket=bucket, Key="receipts/a.json")

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults import copies, files, large
+from tests.faults.bundle import family as bundle
+from tests.faults.bundle.check import BundleCheck
+from tests.faults.bundle.world import BundleWorld
 from tests.faults.copies import CopiesCheck, CopiesWorld
+from tests.faults.forget import family as forget
+from tests.faults.forget.check import ForgetCheck
+from tests.faults.forget.world import ForgetWorld
 from tests.faults.invariants import Check
 from tests.faults.large import LargeCheck, LargeWorld
 from tests.faults.resent import family as resent
@@ -79,4 +85,25 @@ COPIES = Family(
     context=copies.small_parts,
 )
 RESTORE = Family("restore", restore.ANALYSES, restore.schedules, restore.drop, RestoreCheck, RestoreWorld)
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE)}
+BUNDLE = Family(
+    "bundle",
+    bundle.ANALYSES,
+    bundle.schedules,
+    bundle.drop,
+    BundleCheck,
+    BundleWorld,
+    quiet_days=1,
+    context=bundle.small_bundles,
+)
+FORGET = Family(
+    "forget",
+    forget.ANALYSES,
+    forget.schedules,
+    forget.drop,
+    ForgetCheck,
+    ForgetWorld,
+    quiet_days=4,
+    settings=forget.SETTINGS,
+    context=bundle.small_bundles,
+)
+FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET)}

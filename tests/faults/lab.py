@@ -11,7 +11,7 @@ from seqdrop.uploads import upload_id
 from tests.faults import schedule as s
 from tests.faults.bus import job_changed
 from tests.faults.files import MODELS, point_to
-from tests.faults.operators import COMMANDS, LATE, RELEASE, REPLAY, RESTORES, Command, make_command
+from tests.faults.operators import CANCEL, COMMANDS, FORGETS, LATE, RELEASE, REPLAY, RESTORES, Command, make_command
 from tests.support.aws.expressions import to_python
 
 if TYPE_CHECKING:
@@ -135,9 +135,10 @@ class Lab:
         release with an odd number names all uploads of one folder whose attempt failed.
         """
         (failed, ended), known = self._last_attempts(), self._uploads
-        if act in RESTORES:  # an even number names all that are archived, an odd one of them
-            archived = [id_ for id_ in self._ids if known.get(id_, {}).get("state") == "ARCHIVED"]
-            return tuple(archived if number % 2 == 0 else archived[number // 2 :][:1])
+        if act in (*RESTORES, *FORGETS):  # an even number names all that are in the state, an odd one of them
+            state = "FORGETTING" if act == CANCEL else "ARCHIVED"
+            fitting = [id_ for id_ in self._ids if known.get(id_, {}).get("state") == state]
+            return tuple(fitting if number % 2 == 0 else fitting[number // 2 :][:1])
         uploads = {upload_id: known[upload_id] for upload_id in self._ids if upload_id in known}
         stay = [id_ for id_, upload in uploads.items() if upload["state"] == "VALIDATED" and _head(upload) in failed]
         own = [upload_id for upload_id in stay if upload_id in failed]

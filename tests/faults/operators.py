@@ -1,4 +1,4 @@
-"""A person's commands: `seqdrop replay`, `release` and `forget`. They run beside the functions, and crash like them."""
+"""A person's commands, such as `seqdrop replay`. They run beside the functions, and crash like them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from tests.faults.lambdas import Invocation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REPLAY, REPLAY_AGAIN, RELEASE, FORGET = ("replay", "replay --again", "release", "forget")
+REPLAY, REPLAY_AGAIN, RELEASE = ("replay", "replay --again", "release")
+FORGET, FORGET_RESULTS, CANCEL = FORGETS = ("forget", "forget --results", "forget --cancel")
 RESTORE, RESTORE_RUN, RESTORE_TO = RESTORES = ("restore", "restore --run", "restore --to")
 LATE = "replay after days"  # a replay after the work items have expired
 REPAIRS = (REPLAY, REPLAY_AGAIN, RELEASE, LATE)
-COMMANDS = (*REPAIRS, *RESTORES)
+COMMANDS = (*REPAIRS, *RESTORES, *FORGETS)
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,17 @@ def _release(services: Services, upload_id: str) -> Outcome:
     return Outcome(not releases.explain_refusal(services, upload) and releases.release(services, upload))
 
 
-def _forget(services: Services, upload_id: str) -> Outcome:
-    upload = services.ledger.find_upload(upload_id)
+def _forget(services: Services, upload_id: str, with_results: bool = False) -> Outcome:
+    upload, wish = services.ledger.find_upload(upload_id), request.Request("end of project", with_results)
     if request.explain_refusal(upload):
         return Outcome(False)
-    request.mail_request(services, [upload], request.Request("end of project"))
-    return Outcome(request.ask(services, upload, request.Request("end of project")))
+    request.mail_request(services, [upload], wish)
+    return Outcome(request.ask(services, upload, wish))
+
+
+def _cancel(services: Services, upload_id: str) -> Outcome:
+    upload = services.ledger.find_upload(upload_id)
+    return Outcome(not request.explain_no_cancel(upload) and request.cancel(services, upload))
 
 
 DO: dict[str, Callable[[Services, str], Outcome]] = {
@@ -99,4 +105,6 @@ DO: dict[str, Callable[[Services, str], Outcome]] = {
     REPLAY_AGAIN: partial(_replay, again=True),
     RELEASE: _release,
     FORGET: _forget,
+    FORGET_RESULTS: partial(_forget, with_results=True),
+    CANCEL: _cancel,
 }

@@ -163,7 +163,7 @@ class Player:
             self.disturbed += 1
         if call.name == "sns.Publish":
             invocation.mails.append((call.request["Subject"], call.request["Message"]))
-        fault = self._trouble.fault(call, number)
+        fault = self._trouble.fault(call, number, invocation.folder)
         if fault is None:
             return self.world.call(call)
         invocation.troubles.append(f"{fault} at {call.name}")

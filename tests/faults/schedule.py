@@ -35,6 +35,8 @@ FAULTS = (
     AGAIN,
     CONFLICT,
 )
+# A byte of the next part of a bundle that is sent, or of the next file that is read for one, is another.
+FLIPS = (SENT_OTHERWISE, READ_OTHERWISE) = ("flipped byte sent", "flipped byte read")
 OPERATIONS = (
     "GetItem",
     "TransactWriteItems",
@@ -129,17 +131,21 @@ def schedules() -> st.SearchStrategy[Schedule]:
 
 
 def with_trouble(
-    acts: st.SearchStrategy, operations: tuple[str, ...], endings: tuple[str, ...], most_endings: int = 3
+    acts: st.SearchStrategy,
+    operations: tuple[str, ...],
+    endings: tuple[str, ...],
+    most_endings: int = 3,
+    faults: tuple[str, ...] = FAULTS,
 ) -> st.SearchStrategy[Schedule]:
     """Return a strategy for schedules of these acts with faults.
 
     Do not change the order of the fields: a seed must always mean the same schedule.
     """
-    strikes = st.tuples(st.sampled_from(operations), st.integers(0, 9), st.sampled_from(FAULTS))
+    strikes = st.tuples(st.sampled_from(operations), st.integers(0, 9), st.sampled_from(faults))
     return st.builds(
         Schedule,
         acts=acts,
-        faults=_sparse(st.sampled_from(FAULTS), 80, 4),
+        faults=_sparse(st.sampled_from(faults), 80, 4),
         strikes=st.lists(strikes, max_size=6).map(tuple),
         mishaps=_sparse(st.sampled_from(MISHAPS), 6, 5),
         turns=_sparse(st.integers(0, 4), 40, 6),

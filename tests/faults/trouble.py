@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.response import StreamingBody
 
 from tests.faults import schedule as s
 from tests.faults.lambdas import Crash, Invocation
@@ -37,10 +40,12 @@ class Trouble:
         self._strikes = {(operation, nth): fault for operation, nth, fault in schedule.strikes}
         self._counts: Counter[str] = Counter()
         self._crowd = schedule.crowd
+        self._flips: list[str] = []
 
     def end(self) -> None:
         """Stop all faults."""
         self._faults, self._strikes, self._turns, self._crowd = {}, {}, {}, 0
+        self._flips.clear()
 
     def turn(self, number: int, paused: int) -> int | None:
         """Return the place in the line of the invocation that continues before this call; None if none does."""
@@ -48,10 +53,27 @@ class Trouble:
             return -1 if paused < CROWD else 0  # the last in the line is a new invocation, if a message is visible
         return self._turns.get(number)
 
-    def fault(self, call: Call, number: int) -> str | None:
+    def fault(self, call: Call, number: int, folder: str) -> str | None:
+        """Return the fault of a call of a function; None if it succeeds."""
         nth = self._counts[call.operation]
         self._counts[call.operation] += 1
-        return self._strikes.get((call.operation, nth)) or self._faults.get(number)
+        fault = self._strikes.get((call.operation, nth)) or self._faults.get(number)
+        if fault in s.FLIPS:
+            self._flips.append(fault)
+            fault = None
+        return fault or self._next_flip(call, folder)
+
+    def _next_flip(self, call: Call, folder: str) -> str | None:
+        """Return the flip that waits for such a call: of the function bundle, which sends a part or reads a file.
+
+        If validation reads another byte, the file cannot be archived, because its checksum then differs from S3's.
+        """
+        of_landing = call.request.get("Bucket") == self._world.name("landing")
+        flip = {"UploadPart": s.SENT_OTHERWISE, "GetObject": s.READ_OTHERWISE if of_landing else ""}.get(call.operation)
+        if folder != "bundle" or flip not in self._flips:
+            return None
+        self._flips.remove(flip)
+        return flip
 
     def disturb(self, call: Call, fault: str, invocation: Invocation) -> dict:
         """Apply a fault to a call. Return the response if there is one despite the fault; otherwise raise the error."""
@@ -65,6 +87,8 @@ class Trouble:
                 raise ConnectTimeoutError(endpoint_url=call.service)
             self._try(call)
             raise ReadTimeoutError(endpoint_url=call.service)
+        if fault in s.FLIPS:
+            return self._flip(call)
         if fault == s.AGAIN:
             self._try(call)
         elif fault == s.STALE:
@@ -82,6 +106,20 @@ class Trouble:
         finally:
             self._world.table.stale = 0
 
+    def _flip(self, call: Call) -> dict:
+        """Make a call with a flipped byte: in the part that it sends, or the file that it reads."""
+        if call.operation == "UploadPart":
+            return self._world.call(replace(call, request=call.request | {"Body": flip(bytes(call.request["Body"]))}))
+        response = self._world.call(call)
+        body = flip(response["Body"].read())
+        return {**response, "Body": StreamingBody(io.BytesIO(body), len(body))}
+
     def _try(self, call: Call) -> None:
         with contextlib.suppress(RefusedError):
             self._world.call(call)
+
+
+def flip(body: bytes) -> bytes:
+    """Return bytes with another one in their middle."""
+    middle = len(body) // 2
+    return body[:middle] + bytes(byte ^ 1 for byte in body[middle : middle + 1]) + body[middle + 1 :]

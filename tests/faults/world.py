@@ -15,6 +15,8 @@ from tests.support.aws.expressions import to_python
 from tests.support.aws.template import buckets, environment, queues
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.aws.s3 import Bucket, Version
     from tests.support.aws.sagemaker import Job
 
@@ -43,10 +45,11 @@ class World(Account):
         """Handle a call of a function. Raise RefusedError."""
         self._by_function = True
         try:
-            if call.name == "s3.DeleteObject":
-                self._check_delete(call.request)
+            deletions = list(_deletions(call))
+            for deletion in deletions:
+                self._check_delete(deletion)
             response = super().call(call)
-            if call.name == "s3.DeleteObject":
+            if deletions:
                 self.landing_changed()
             return response
         except NotImplementedError as error:
@@ -136,6 +139,14 @@ class World(Account):
             self.wrong.append(f"{_name(after)} went from {source} to {to}, which is not an allowed move")
         if "expires_at" in after and kind != moves.ATTEMPT and to not in moves.ENDS[kind]:
             self.wrong.append(f"{_name(after)} would expire in {to}")
+
+
+def _deletions(call: Call) -> Iterator[dict]:
+    """Yield each deletion of a call as a request of DeleteObject."""
+    if call.name == "s3.DeleteObject":
+        yield call.request
+    if call.name == "s3.DeleteObjects":
+        yield from ({"Bucket": call.request["Bucket"], **each} for each in call.request["Delete"]["Objects"])
 
 
 def _name(item: dict) -> str:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 TEXT = """\
 Estimate what AWS will bill for files or folders before they are dropped: SageMaker jobs, functions, requests, storage,
-180 days in Deep Archive, and a restore. Nothing is sent to AWS. The first megabytes of each file are read to estimate
-its records; the data of a training are read to their end.
+the shortest time that the archive bills, and a restore, each in the storage class of its analysis. Nothing is sent to
+AWS. The first megabytes of each file are read to estimate its records; the data of a training are read to their end.
 
 Most of the bill is the model. Its speed is windows_per_second of its analysis in analyses.toml, or that of
 --windows-per-second; `seqdrop predict` on such an instance shows it. Prices are list prices of us-east-1. docs/cost.md

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
-
-from seqdrop_cli.costs.prices import PRICES, usd
+from seqdrop_cli.costs import archive
+from seqdrop_cli.costs.prices import usd
 from seqdrop_cli.costs.workload import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 JOBS, FUNCTIONS, REQUESTS, STORAGE, ARCHIVE = "SageMaker jobs", "functions", "requests", "storage", "archive"
 VALIDATE_GB = FINISH_GB = 1.769  # memory of the functions in template.yaml
 ARCHIVE_GB = 0.5
-DEEP = CLASSES[DEEP_ARCHIVE]
-OVERHEAD_DEEP_KB, OVERHEAD_STANDARD_KB = DEEP.overhead // 1024, DEEP.overhead_standard // 1024
-ARCHIVE_MONTHS = DEEP.minimum_days / DAYS_PER_MONTH
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Line:
 
 
 def list_lines(work: Workload, rates: Rates) -> list[Line]:
-    """Return the bill of a drop until the files have been in Deep Archive for the shortest time that is billed.
+    """Return the bill of a drop until the files have been in the archive for the shortest time that is billed.
 
     `rates` are those of files that are processed; files that are only hashed have KEPT.
     """
@@ -57,12 +53,12 @@ def _functions(work: Workload, rates: Rates) -> Iterator[Line]:
         finish = work.windows / 10e6 * rates.finish_minutes * 60 * FINISH_GB
         calculation = f"{rates.finish_minutes:g} min per 10 M × {FINISH_GB} GB = {finish:,.0f} GB-s"
         yield Line(FUNCTIONS, "Lambda: finish", f"{_millions(work)} × {calculation}", usd("lambda", finish))
-    archive = work.gigabytes * rates.copy_seconds_per_gb * ARCHIVE_GB
+    copying = work.gigabytes * rates.copy_seconds_per_gb * ARCHIVE_GB
     yield Line(
         FUNCTIONS,
         "Lambda: archive",
-        f"{work.gigabytes:,.4g} GB × {rates.copy_seconds_per_gb:g} s × {ARCHIVE_GB} GB = {archive:,.0f} GB-s",
-        usd("lambda", archive),
+        f"{work.gigabytes:,.4g} GB × {rates.copy_seconds_per_gb:g} s × {ARCHIVE_GB} GB = {copying:,.0f} GB-s",
+        usd("lambda", copying),
     )
     calls = count * rates.invocations
     if work.kept:
@@ -134,36 +130,4 @@ def _storage(work: Workload, rates: Rates) -> Iterator[Line]:
         yield Line(STORAGE, "S3 Standard: work bucket", calculation, work_gb)
         first = usd("standard", results)
         yield Line(STORAGE, "S3 Standard: results, first month", f"{results:,.2g} GB", first)
-    yield Line(ARCHIVE, "Deep Archive: copies", f"{work.copies:,} COPY", usd("deep_put", work.copies))
-    yield Line(
-        ARCHIVE,
-        f"Deep Archive: {DEEP.minimum_days} days, the least that is billed",
-        f"{total:,.4g} GB × {ARCHIVE_MONTHS:g} months",
-        archive_month_usd(work) * ARCHIVE_MONTHS,
-    )
-    yield Line(
-        ARCHIVE,
-        f"Deep Archive: overhead for {DEEP.minimum_days} days",
-        f"{len(work.sizes):,} × ({OVERHEAD_DEEP_KB} KB Deep Archive + {OVERHEAD_STANDARD_KB} KB Standard) × "
-        f"{ARCHIVE_MONTHS:g} months",
-        overhead_month_usd(work) * ARCHIVE_MONTHS,
-    )
-
-
-def archive_month_usd(work: Workload) -> float:
-    """Return the price of a month of all files in Deep Archive, without the overhead of each object."""
-    return usd("deep", work.gigabytes)
-
-
-def overhead_month_usd(work: Workload) -> float:
-    """Return the price of a month of the overhead that S3 bills for each object in Deep Archive."""
-    per_object = OVERHEAD_DEEP_KB * PRICES["deep"].usd + OVERHEAD_STANDARD_KB * PRICES["standard"].usd
-    return len(work.sizes) * per_object / 1e6
-
-
-def restore_usd(work: Workload, tier: str) -> float:
-    """Return the price of restoring all files once; `tier` is "bulk" or "fast".
-
-    The copies that a restore makes are billed as S3 Standard for the days that they are kept, which is not included.
-    """
-    return usd(tier, work.gigabytes) + usd(f"{tier}_request", len(work.sizes))
+    yield from (Line(ARCHIVE, *cost) for cost in archive.list_costs(work))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from seqdrop.archive.storage_classes import DEEP_ARCHIVE
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import TRAIN, TRANSFORM
 from seqdrop.training.jobfile import JOB
@@ -61,6 +62,11 @@ class Part:
             self.kept.append(size)
         elif packaged().needs_job(size):
             self.in_jobs.append(size)
+
+    @property
+    def storage_class(self) -> str:
+        """The storage class of the archived copies."""
+        return self.analysis.storage_class if self.analysis else DEEP_ARCHIVE
 
     @property
     def windows(self) -> int:
@@ -128,5 +134,13 @@ def total_workload(parts: list[Part], machine: Machine, processing_usd_per_hour:
         examinations=Machines(sum(large) / 1e6 / rates.job_mb_per_second / 3600, len(large), processing_usd_per_hour),
         by_lambda=sum(sizes) - sum(large),
         kept=sum(len(part.kept) for part in parts),
+        by_class=_group_by_class(parts),
         training_usd=sum(training.usd for part in parts for training in part.trainings),
     )
+
+
+def _group_by_class(parts: list[Part]) -> dict[str, list[int]]:
+    sizes: dict[str, list[int]] = {}
+    for part in parts:
+        sizes.setdefault(part.storage_class, []).extend(part.sizes)
+    return sizes

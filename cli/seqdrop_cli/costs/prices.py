@@ -17,6 +17,9 @@ REGION = prices.REGION
 DEFAULT_INSTANCE = "ml.m5.xlarge"  # of the template's InstanceType and ProcessingInstanceType
 
 
+DEEP = CLASSES[DEEP_ARCHIVE]
+
+
 @dataclass(frozen=True)
 class Price:
     """A price in US dollars per unit, and the AWS pricing page that states it."""
@@ -35,14 +38,14 @@ PRICES = {
     "standard": Price("S3 Standard, storage", prices.STANDARD_GB_MONTH, "GB-month", "s3"),
     "deep_put": Price("S3 Deep Archive, PUT and COPY", prices.DEEP_ARCHIVE_COPY, "request", "s3"),
     "deep": Price("S3 Deep Archive, storage", prices.DEEP_ARCHIVE_GB_MONTH, "GB-month", "s3"),
-    "bulk": Price(
-        "S3 Deep Archive, retrieval, Bulk (48 hours)", CLASSES[DEEP_ARCHIVE].tiers[BULK].usd_per_gb, "GB", "s3"
+    "bulk": Price("S3 Deep Archive, retrieval, Bulk (48 hours)", DEEP.tiers[BULK].usd_per_gb, "GB", "s3"),
+    "bulk_request": Price(
+        "S3 Deep Archive, retrieval requests, Bulk", DEEP.tiers[BULK].usd_per_request, "request", "s3"
     ),
-    "bulk_request": Price("S3 Deep Archive, retrieval requests, Bulk", 0.025 / 1e3, "request", "s3"),
-    "fast": Price(
-        "S3 Deep Archive, retrieval, Standard (12 hours)", CLASSES[DEEP_ARCHIVE].tiers[STANDARD].usd_per_gb, "GB", "s3"
+    "fast": Price("S3 Deep Archive, retrieval, Standard (12 hours)", DEEP.tiers[STANDARD].usd_per_gb, "GB", "s3"),
+    "fast_request": Price(
+        "S3 Deep Archive, retrieval requests, Standard", DEEP.tiers[STANDARD].usd_per_request, "request", "s3"
     ),
-    "fast_request": Price("S3 Deep Archive, retrieval requests, Standard", 0.10 / 1e3, "request", "s3"),
     "event": Price("EventBridge, events", 1.00 / 1e6, "event", "eventbridge"),
     "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),
     "write": Price("DynamoDB on demand, write request unit", 0.625 / 1e6, "unit", "dynamodb"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from seqdrop.aws import multipart, ranged_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 CHUNK = 8 << 20  # bytes in one part of an upload by the AWS CLI or boto3
 CALLS_AROUND_PARTS = 2  # the calls that start and complete an upload in parts
@@ -108,6 +112,8 @@ class Workload:
     training_usd: float = 0.0
     kept: int = 0
     """Number of the files that are only hashed."""
+    by_class: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Bytes of each file by its storage class in the archive; without any, all are in Deep Archive."""
 
     def rates_of(self, rates: Rates) -> Rates:
         """Return rates with the means of these files and those that are only hashed."""
@@ -127,11 +133,6 @@ class Workload:
     def gets(self) -> int:
         """Number of requests that read the files once."""
         return sum(-(-size // ranged_stream.PART) or 1 for size in self.sizes)
-
-    @property
-    def copies(self) -> int:
-        """Number of requests that copy the files to Deep Archive."""
-        return sum(count_copy_requests(size) for size in self.sizes)
 
 
 def count_upload_requests(size: int) -> int:

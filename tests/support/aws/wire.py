@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import logging
 import os
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -120,7 +120,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     of_lambda.services.cache_clear()
     of_lambda.archiving_services.cache_clear()
     of_lambda.bundling_services.cache_clear()
-    one_thread = functools.partial(boto3.s3.transfer.TransferConfig, use_threads=False)
+    one_thread = partial(boto3.s3.transfer.TransferConfig, use_threads=False)
     parsed, log = plans.parse(text), logger()._logger
     with (
         mock.patch.dict(os.environ, {**ENVIRONMENT, **environment(), **own}),
@@ -150,7 +150,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
     of_lambda.bundling_services.cache_clear()
 
 
-@functools.cache
+@cache
 def handler(folder: str) -> Callable[[dict, object], dict]:
     """Return the handler of functions/<folder>/app.py. Its metrics are discarded.
 
@@ -159,10 +159,15 @@ def handler(folder: str) -> Callable[[dict, object], dict]:
     spec = importlib.util.spec_from_file_location(f"fault_{folder}", REPOSITORY / f"functions/{folder}/app.py")
     app = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(app)
-    app.services = lambda: limit(of_lambda.services(), folder)
+    for name in {"services", "archiving_services", "bundling_services"} & {"services", *vars(app)}:
+        setattr(app, name, partial(_limited, getattr(of_lambda, name), folder))
     if hasattr(app, "publish"):
         app.publish = lambda *_: None
     return app.handler
+
+
+def _limited(create: Callable[[], Services], folder: str) -> Services:
+    return limit(create(), folder)
 
 
 def limit(services: Services, folder: str) -> Services:

@@ -43,6 +43,9 @@ WORK = {
     keys.checkpoints(JOB): "checkpoints/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/",
 }
 RESULTS = {
+    keys.bundle_left_out("runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar"): (
+        "bundles/runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar.left-out.json"
+    ),
     keys.bundle_index("runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar"): (
         "bundles/runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar.index.tsv"
     ),

@@ -8,8 +8,9 @@ import random
 from dataclasses import replace
 
 import pytest
+from seqdrop.archive.storage_classes import monthly_usd
 from seqdrop.kinds.plans import packaged
-from seqdrop_cli.costs import bill
+from seqdrop_cli.costs import archive, bill, drop_estimate
 from seqdrop_cli.costs.prices import PRICES
 from seqdrop_cli.costs.sampling import sample_file
 from seqdrop_cli.costs.workload import Machines, Rates, Workload, count_copy_requests, count_upload_requests
@@ -233,8 +234,37 @@ def test_the_worked_example_of_the_page_is_the_estimate_of_those_files():
     assert lines["S3: the upload"] == pytest.approx(96 * 122 * 0.005 / 1000)
     assert lines["Deep Archive: copies"] == pytest.approx(96 * 0.05 / 1000)
     assert lines["Deep Archive: 180 days, the least that is billed"] == pytest.approx(96 * 0.00099 * 6)
-    assert bill.restore_usd(run, "bulk") == pytest.approx(96 * 0.0025 + 96 * 0.025 / 1000)
-    assert bill.restore_usd(run, "fast") == pytest.approx(96 * 0.02 + 96 * 0.10 / 1000)
+    assert archive.restore_usd(run, "Bulk") == pytest.approx(96 * 0.0025 + 96 * 0.025 / 1000)
+    assert archive.restore_usd(run, "Standard") == pytest.approx(96 * 0.02 + 96 * 0.10 / 1000)
+
+
+def test_each_file_is_billed_in_the_storage_class_of_its_analysis():
+    sizes = {"DEEP_ARCHIVE": [10**9], "GLACIER": [10**9], "GLACIER_IR": [10**9, 1000], "STANDARD_IA": [2 * 10**9]}
+    work = Workload(tuple(size for group in sizes.values() for size in group), by_class=sizes)
+    lines = {line.item: line for line in bill.list_lines(work, Rates()) if line.group == "archive"}
+    assert lines["Glacier Flexible Retrieval: 90 days, the least that is billed"].usd == pytest.approx(0.0036 * 3)
+    assert lines["Glacier Instant Retrieval: copies"].usd == pytest.approx(2 * 0.02 / 1000)
+    overhead = lines["Glacier Instant Retrieval: overhead for 90 days"]
+    assert overhead.usd == pytest.approx((128 * 1024 - 1000) / 1e9 * 0.004 * 3)
+    assert overhead.calculation == "1 files billed as 128 KB × 3 months"
+    assert lines["Standard-IA: 30 days, the least that is billed"].usd == pytest.approx(2 * 0.0125)
+    month = [monthly_usd(name, size) for name, group in sizes.items() for size in group]
+    assert archive.month_usd(work) == pytest.approx(sum(month))
+    reading = 0.03 * (1 + 1e-6) + 0.01 * 2
+    assert archive.restore_usd(work, "Standard") == pytest.approx(0.02 + 1e-4 + 0.01 + 5e-5 + reading)
+    assert archive.restore_usd(work, "Bulk") == pytest.approx(0.0025 + 2.5e-5 + reading)
+    assert (archive.most_hours(work, "Bulk"), archive.most_hours(work, "Standard")) == (48, 12)
+
+
+def test_the_text_names_the_class_and_that_some_need_no_restore(capsys, run, monkeypatch):
+    analyses = packaged()
+    kept = {name: replace(entry, storage_class="GLACIER_IR") for name, entry in analyses.by_name.items()}
+    monkeypatch.setattr(drop_estimate, "packaged", lambda: replace(analyses, by_name=kept))
+    assert main(["estimate", str(run), "--to", "auto"]) == 0
+    out = capsys.readouterr().out
+    assert "a month in Glacier Instant Retrieval. To read all files once:" in out
+    _, content = estimate(capsys, run)
+    assert {part["storage_class"] for part in content["parts"]} == {"GLACIER_IR"}
 
 
 @pytest.mark.parametrize(

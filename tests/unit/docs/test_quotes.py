@@ -81,7 +81,7 @@ def test_the_analysis_of_the_tutorial_is_valid(tmp_path):
 
 
 def read_policies() -> list[dict]:
-    """Return the IAM policies of docs/who-may-drop.md: for dropping, reading and operating."""
+    """Return the IAM policies of docs/who-may-drop.md: for dropping, reading, operating and forgetting."""
     return [json.loads(block) for block in find_fences(read(DOCS / "who-may-drop.md"), "json")]
 
 
@@ -96,8 +96,8 @@ def find_actions(template: dict) -> set[str]:
     return set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
 
 
-def test_there_are_three_policies_in_the_grammar_of_iam():
-    assert len(read_policies()) == 3
+def test_there_are_four_policies_in_the_grammar_of_iam():
+    assert len(read_policies()) == 4
     for policy in read_policies():
         assert policy["Version"] == "2012-10-17"
         sids = [statement["Sid"] for statement in policy["Statement"]]
@@ -129,12 +129,12 @@ def test_the_policies_name_resources_of_the_stack_and_nothing_else():
 
 def test_every_policy_may_use_the_key_and_only_the_first_may_drop():
     """All the stack's buckets are encrypted with its key."""
-    dropping, reading, operating = read_policies()
-    for policy in (dropping, reading, operating):
+    dropping, reading, operating, forgetting = read_policies()
+    for policy in (dropping, reading, operating, forgetting):
         key = [statement for statement in policy["Statement"] if statement["Resource"] == "KEY-ARN"]
         assert "kms:Decrypt" in as_list(key[0]["Action"])
     assert {"kms:GenerateDataKey", "kms:Decrypt"} <= set(dropping["Statement"][1]["Action"])
-    for policy in (reading, operating):
+    for policy in (reading, operating, forgetting):
         assert not any("s3:PutObject" in as_list(statement["Action"]) for statement in policy["Statement"])
 
 

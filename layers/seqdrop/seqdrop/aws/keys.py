@@ -251,6 +251,11 @@ def bundle_index(archive_key: str) -> str:
     return f"bundles/{archive_key}.index.tsv"
 
 
+def bundle_left_out(archive_key: str) -> str:
+    """Return `bundles/<archive key of the tar>.left-out.json`: the key of the list of its files without receipts."""
+    return f"bundles/{archive_key}.left-out.json"
+
+
 def restore_plan(request_id: str) -> str:
     """Return `restores/<request id>/files.jsonl`, the key of the list of files that a person asked to restore."""
     return f"restores/{request_id}/files.jsonl"

@@ -23,6 +23,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
+from seqdrop.aws.labels import has_labels
 from seqdrop.aws.readability import explain
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ class RangedObject(io.RawIOBase):
     """The bytes of one object version, in order.
 
     Reading raises ObjectGoneError if it was deleted or replaced, and UnreadableObjectError if S3 does not return its
-    bytes. An object of one part is read by one plain GET in the caller's thread. `close` ends all threads.
+    bytes. An object of one part is read by one plain GET in the caller's thread. `close` ends all threads. `has_labels`
+    is known when bytes were read: whether the object has user metadata or tags (labels.py).
     """
+
+    has_labels = False
 
     def __init__(
         self, s3: S3Client, version: UploadVersion, part: int = PART, parts: int = PARTS, pause: float = FIRST_PAUSE
@@ -130,12 +134,14 @@ class RangedObject(io.RawIOBase):
 
     def _get(self, offset: int, size: int) -> bytes:
         try:
-            with closing(self._s3.get_object(**self._request(offset, size))["Body"]) as body:
+            response = self._s3.get_object(**self._request(offset, size))
+            with closing(response["Body"]) as body:
                 block = body.read()
         except ClientError as error:
             raise explain(self._s3, self._version, error) from error
         if self._threads and len(block) != size:
             raise IncompleteReadError(actual_bytes=len(block), expected_bytes=size)
+        self.has_labels = has_labels(response)
         return block
 
     def _request(self, offset: int, size: int) -> GetObjectRequestTypeDef:

@@ -37,7 +37,7 @@ REPLAY, ASK = "seqdrop replay", "seqdrop forget"  # commands
 RESTORER, REQUEST_RESTORE = "restore", "seqdrop restore"  # the function, and the command
 STARTS = (START, TRAIN)
 
-EXAMINED = ("format", "sha256", "crc32", "md5", "sha256_of_parts", "records")
+EXAMINED = ("format", "sha256", "crc32", "md5", "sha256_of_parts", "records", "labels")
 REPEATED = ("duplicate_of", "duplicates_with")
 JUDGED = ("instrument", "complete", "cause", "due_at", "number")
 MOVES = (

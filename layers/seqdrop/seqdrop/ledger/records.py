@@ -92,13 +92,14 @@ class Upload(Record):
     md5: str = ""  # hexadecimal, of the same bytes; "" if it was not asked for
     sha256_of_parts: str = ""  # the composite SHA-256, for a file that is copied in parts (aws/multipart.py)
     records: int = 0
+    labels: str = ""  # "yes" if its object has user metadata or tags, which a bundle cannot keep (aws/labels.py)
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
     storage_class: str = ""  # of its archived copy; "" is DEEP_ARCHIVE: records of earlier versions have none
     mate: str = ""  # upload id of the file with which it advanced or was rejected: its mate, its BED or its FASTA
     waiting_since: str = ""
     read_for: int = 1  # number of the attempt for which the upload was last read, or is being read
-    reading_since: str = ""  # when an invocation began to read it (stages/landed.py); "" if none does
+    reading_since: str = ""  # when an invocation began to read it (stages/lease.py); "" if none does
     released_at: str = ""  # when a person released it, to be archived without predictions
     training: str = ""  # key of the attempt that trains on it, if it belongs to a training set
     masks_of: str = ""  # key of the attempt that fills its intervals, if it is a BED
@@ -107,7 +108,7 @@ class Upload(Record):
     listed_by: str = ""  # key of the checksum list that agrees with its bytes (docs/checksums.md); "" if none does
     listed_value: str = ""  # the checksum in that list, hexadecimal; its length says the algorithm
     kept_until: str = ""  # when its landing version is removed, if its analysis has keep_days; "" if that was done
-    copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/archive/copy_lease.py)
+    copying_since: str = ""  # when an invocation began or continued its copy in parts (stages/lease.py)
     refusal: str = ""  # code of the refusal of S3 that the lab was notified about (stages/archive/refusals.py)
     removal_at: str = ""  # when its removal from the landing bucket as a duplicate began
     unbundled_at: str = ""  # when it was decided that a small file of a run is archived as an object of its own

@@ -152,7 +152,7 @@ def _read_again(
 def _compute(services: Services, run: _Run, name: str, algorithm: str) -> None:
     upload = run.uploads[name]
     try:
-        checksums, _ = hash_object(services.s3, upload.version, md5=algorithm == MD5 or bool(upload.md5))
+        checksums = hash_object(services.s3, upload.version, md5=algorithm == MD5 or bool(upload.md5)).checksums
     except (ObjectGoneError, UnreadableObjectError):
         return  # the stage that archives the file withdraws or rejects it
     run.checksums[name] = checksums

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from seqdrop.report.schema import Report
 
 FRESH = timedelta(days=10)
-ADDED = {"windows": int, "crc32": str, "md5": str}  # fields that versions up to 0.2 did not have, and their types
+ADDED = {
+    "windows": int,
+    "crc32": str,
+    "md5": str,
+    "labels": str,
+}  # fields that versions up to 0.2 did not have, and their types
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,9 @@ class Examination:
     number: int = 1
     crc32: str = ""
     md5: str = ""
+    labels: str = (
+        ""  # "yes" if the object has user metadata or tags (aws/labels.py); only a file that is hashed says it
+    )
 
     @property
     def facts(self) -> dict[str, str | int | None]:
@@ -70,6 +78,7 @@ class Examination:
             "crc32": self.crc32,
             "md5": self.md5,
             "sha256_of_parts": self.sha256_of_parts,
+            "labels": self.labels,
         }
 
     @property

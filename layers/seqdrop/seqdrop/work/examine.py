@@ -96,16 +96,17 @@ def hash_upload(
     Raise ObjectGoneError if the upload was deleted, and UnreadableObjectError if S3 does not return its bytes.
     """
     version, analysis = request.version, request.analysis
-    checksums, sha256_of_parts = hash_object(s3, version, md5=analysis.md5, on_start=on_start)
+    hashed = hash_object(s3, version, md5=analysis.md5, on_start=on_start)
     return Examination(
         version.id,
         analysis.as_json(),
-        _describe_hashed(version, checksums),
-        sha256_of_parts=sha256_of_parts,
+        _describe_hashed(version, hashed.checksums),
+        sha256_of_parts=hashed.sha256_of_parts,
         run=run_of(version.key, analysis.prefix),
         number=request.number,
-        crc32=checksums.crc32,
-        md5=checksums.md5,
+        crc32=hashed.checksums.crc32,
+        md5=hashed.checksums.md5,
+        labels="yes" if hashed.has_labels else "",
     )
 
 

@@ -8,7 +8,7 @@ they have no bytes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from seqdrop.aws.multipart import PartDigests, needs_multipart
 from seqdrop.aws.ranged_stream import PART, RangedObject
@@ -43,6 +43,18 @@ class Progress(Protocol):
     @property
     def number(self) -> int:
         """The number of records read so far."""
+
+
+class Hashed(NamedTuple):
+    """The result of a pass over a file that is only hashed.
+
+    `sha256_of_parts` is the composite SHA-256, "" unless the file is copied in parts. `has_labels` says whether the
+    object has user metadata or tags (aws/labels.py).
+    """
+
+    checksums: Checksums
+    sha256_of_parts: str
+    has_labels: bool
 
 
 class HashingPass:
@@ -92,8 +104,8 @@ def is_one_request(size: int) -> bool:
 
 def hash_object(
     s3: S3Client, version: UploadVersion, *, md5: bool = False, on_start: Callable[[Progress], None] = lambda _: None
-) -> tuple[Checksums, str]:
-    """Return the checksums of an object version, and its composite SHA-256 ("" unless it is copied in parts).
+) -> Hashed:
+    """Return what one pass over an object version finds out.
 
     The bytes are read once, in ranges. Raise ObjectGoneError if it was deleted, and UnreadableObjectError if S3 does
     not return its bytes.
@@ -102,4 +114,4 @@ def hash_object(
         hashing = HashingPass(body, version, md5=md5)
         on_start(hashing)
         hashing.run()
-    return hashing.digest.checksums, hashing.sha256_of_parts
+        return Hashed(hashing.digest.checksums, hashing.sha256_of_parts, body.has_labels)

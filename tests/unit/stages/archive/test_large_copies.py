@@ -14,7 +14,7 @@ from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.records import Upload
 from seqdrop.stages.archive.archive import archive
-from seqdrop.stages.archive.copy_lease import begin_copying
+from seqdrop.stages.lease import COPYING, Lease
 from seqdrop.stages.reconcile.reconcile import _validated
 from seqdrop.uploads import UploadVersion
 
@@ -152,7 +152,7 @@ def test_a_copy_that_takes_several_invocations_sends_the_message_of_the_next(ser
 
 
 def test_while_one_invocation_copies_others_do_nothing(services, both, s3, upload, sent):
-    assert begin_copying(services, upload)
+    assert COPYING.take(services, upload)
     assert _validated(services, services.ledger.require_upload(upload.id)).messages == []
     archive(both, upload.id)
     assert (s3.copied(), sent) == ([], [])
@@ -161,7 +161,7 @@ def test_while_one_invocation_copies_others_do_nothing(services, both, s3, uploa
 
 def test_two_simultaneous_copies_give_one_object(services, both, s3, upload, monkeypatch):
     """The lease is switched off, so that a second invocation copies everything while the first is at its fifth part."""
-    monkeypatch.setattr("seqdrop.stages.archive.copy_lease.is_being_copied", lambda upload: False)
+    monkeypatch.setattr(Lease, "is_held", lambda self, upload: False)
     other, complete = replace(services, s3=S3(boto3.client("s3"))), s3.upload_part_copy
 
     def copy_part(**request):

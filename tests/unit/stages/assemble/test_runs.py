@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqdrop import clock
 from seqdrop.kinds import plans
 from seqdrop.stages.archive.archive import archive
-from seqdrop.stages.landed import LEASE
+from seqdrop.stages.lease import MINUTES
 from seqdrop.stages.validate.validate import validate
 
 from tests.unit.stages.marked_runs import FASTQ, World, gated, manifest
@@ -491,7 +491,7 @@ def test_after_a_crash_anywhere_the_next_delivery_leads_to_the_same_states(world
         world.back_to(start)
         died = crash_at(world, partial(validate, world.services, version), at)
         # The message becomes visible again long after the lease of an invocation that died.
-        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(minutes=LEASE + 1))
+        monkeypatch.setattr(clock, "utc_now", lambda: datetime.now(UTC) + timedelta(minutes=MINUTES + 1))
         validate(world.services, version)
         monkeypatch.undo()
         world.deliver()

@@ -17,10 +17,15 @@ from seqdrop.runs.bundle_layout import divide
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.bundle import candidates
 from seqdrop.stages.bundle.bundle import bundle
+from seqdrop.stages.bundle.left_out import read_left_out
 from seqdrop.stages.bundle.plan import read_plan
+from seqdrop.stages.duplicates import AGAIN
+from seqdrop.stages.forget.forget import forget_bundle
 from seqdrop.uploads import UploadVersion
 
 from tests.unit.stages.bundle.world import MARKERS, small_files
+
+LABELS = [{"Metadata": {"mtime": "1"}}, {"TagCount": 1}, {"ContentEncoding": "gzip"}]
 
 
 def finish(world, files: dict[str, bytes]) -> None:
@@ -201,6 +206,62 @@ def test_a_file_whose_bytes_stay_wrong_is_not_bundled_and_the_source_survives(wo
     assert world.upload(name).archive_key.endswith("s_0007.bci")
     (tar,) = world.tars
     assert len(world.index(tar).entries) == len(run_files) - 1
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=str)
+def test_a_file_with_metadata_or_tags_is_an_object_that_keeps_them(world, run_files, labels):
+    name = "Data/L1/labelled.bin"
+    world.drop(name, b"labelled", **labels)
+    finish(world, run_files)
+    world.check_archived(run_files | {name: b"labelled"})
+    (copy,) = world.account.s3.buckets["archive"].keys[world.upload(name).archive_key]
+    assert {key: copy.about[key] for key in labels} == labels
+    assert len(world.tars) == 1
+    assert len(world.copies) == 2
+
+
+def test_a_file_that_is_tagged_after_its_validation_is_not_packed(world, run_files):
+    plan = reach_bundling(world, run_files)
+    name = "Data/L1/s_0007.bci"
+    version = world.dropped[name]
+    world.account.s3.change("landing", version.key, version.version_id, about={"TagCount": 1})
+    bundle(world.services, world.run().id, plan)
+    world.wait(10)
+    world.check_archived(run_files)
+    assert world.upload(name).archive_key.endswith("s_0007.bci")
+    assert len(world.copies) == 2
+
+
+def test_the_mark_that_a_file_is_sent_again_on_purpose_is_no_label(world, run_files):
+    for name, body in run_files.items():
+        world.drop(name, body, Metadata={AGAIN: "1"})
+    world.wait(45)
+    world.check_archived(run_files)
+    assert len(world.copies) == 1
+
+
+def test_files_that_are_withdrawn_while_the_bundle_is_made_are_listed_as_left_out(world, run_files):
+    plan = reach_bundling(world, run_files)
+    names = ("Data/L1/s_0007.bci", "RunInfo.xml")
+    for name in names:
+        world.ledger.move(world.upload(name), "WITHDRAWN", reason="deleted_before_archive")
+    bundle(world.services, world.run().id, plan)
+    world.wait(10)
+    world.check_archived({name: body for name, body in run_files.items() if name not in names})
+    (tar,) = world.tars
+    assert sorted(read_left_out(world.services, tar).names) == sorted(names)
+
+
+def test_a_bundle_whose_files_were_all_withdrawn_is_deleted(world, run_files):
+    plan = reach_bundling(world, run_files)
+    for name in run_files:
+        world.ledger.move(world.upload(name), "WITHDRAWN", reason="deleted_before_archive")
+    bundle(world.services, world.run().id, plan)
+    (tar,) = world.tars
+    (body,) = [body for queue, body in world.account.sent if queue == "forget_queue"] or [{"bundle": tar}]
+    forget_bundle(world.services, body["bundle"])
+    assert world.copies == []
+    assert len(world.landed) == len(run_files), "what was not archived is not deleted"
 
 
 def test_a_file_that_the_lab_deletes_is_withdrawn_and_the_others_are_bundled(world, run_files):

@@ -14,9 +14,12 @@ from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import Services, format_json, now
 from seqdrop.stages.archive.archive import archive
+from seqdrop.stages.bundle.left_out import LeftOut, write_left_out
 from seqdrop.stages.forget import request
 from seqdrop.stages.forget.forget import forget, forget_bundle
+from seqdrop.stages.reconcile import forgotten
 from seqdrop.stages.reconcile.forgetting import check_forgetting
+from seqdrop.stages.reconcile.forgotten import notify_of_forgotten
 from seqdrop.uploads import UploadVersion
 
 from tests.support.aws.account import Account
@@ -218,6 +221,62 @@ def test_a_bundle_is_deleted_when_all_its_files_are_forgotten(world):
     assert {world.upload(name).state for name in (first, second, third)} == {"FORGOTTEN"}
     assert tar not in world.copies()
     assert world.read(keys.tombstone(third))["archive"]["bundle"]["name"] == "2.txt"
+
+
+def test_a_file_that_was_left_out_of_a_bundle_does_not_keep_it(world):
+    tar, (first, second, third) = world.bundle(3)
+    version = world.account.s3.buckets["archive"].current(tar)
+    write_left_out(world.services, tar, LeftOut(version.id, ["2.txt"]))
+    world.ledger.note(world.upload(third), archive_key="")
+    world.ask(first)
+    world.clock.advance(7 * DAY)
+    forget_bundle(world.services, tar)
+    assert tar in world.copies(), "the second is kept"
+    world.ask(second)
+    world.clock.advance(7 * DAY)
+    forget_bundle(world.services, tar)
+    assert tar not in world.copies()
+    assert {world.upload(name).state for name in (first, second)} == {"FORGOTTEN"}
+
+
+def test_deletions_that_are_done_are_mailed_once_and_together(world):
+    ids = [world.add(f"raw/{number}.fq", bytes([65 + number])) for number in range(3)]
+    for upload_id in ids:
+        world.ask(upload_id)
+    world.clock.advance(7 * DAY)
+    for upload_id in ids:
+        forget(world.services, upload_id)
+        assert notify_of_forgotten(world.services) == {}
+        world.clock.advance(60)
+    assert world.mails == []
+    for _ in range(3):
+        world.clock.advance(3600)
+        notify_of_forgotten(world.services)
+    assert world.mails == ["Seqdrop forgot 3 archived files"]
+    assert all(upload_id in world.account.sent[-1][1]["Message"] for upload_id in ids)
+    last = world.add("raw/last.fq")
+    world.ask(last)
+    world.clock.advance(7 * DAY)
+    forget(world.services, last)
+    world.clock.advance(3600)
+    notify_of_forgotten(world.services)
+    assert world.mails[1:] == ["Seqdrop forgot 1 archived file"]
+
+
+def test_very_many_deletions_are_mailed_in_portions_of_whole_moments(world, monkeypatch):
+    monkeypatch.setattr(forgotten, "MOST", 3)
+    for number in range(5):
+        upload_id = world.add(f"raw/{number}.fq", bytes([65 + number]))
+        world.ask(upload_id)
+    world.clock.advance(7 * DAY)
+    for upload in list(world.ledger.in_state("upload", "FORGETTING")):
+        forget(world.services, upload.id)
+        world.clock.advance(1)
+    for _ in range(6):
+        world.clock.advance(3600)
+        notify_of_forgotten(world.services)
+    counts = [int(subject.split()[2]) for subject in world.mails]
+    assert sum(counts) == 5
 
 
 def test_the_reconciler_sends_one_message_for_a_file_or_a_bundle_that_is_due(world):

@@ -11,7 +11,7 @@ import pytest
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.events import make_landed_message, parse_landed_versions
 from seqdrop.runtime.services import iso, now
-from seqdrop.stages.landed import begin_reading, is_being_read
+from seqdrop.stages.lease import READING
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate import validate as stage
 from seqdrop.stages.validate.validate import validate
@@ -220,7 +220,7 @@ class TestLease:
         lab.clock.advance(3600)
         reconcile(lab.services)
         lab.clock.advance(3600)
-        assert begin_reading(lab.services, lab.services.ledger.find_upload(version.id))
+        assert READING.take(lab.services, lab.services.ledger.find_upload(version.id))
         assert reconcile(lab.services)["received"] == 0
         lab.clock.advance(15 * 60)
         assert reconcile(lab.services)["received"] == 1
@@ -252,8 +252,8 @@ class TestLease:
         reconcile(lab.services)
         validate(lab.services, version)
         upload = lab.services.ledger.find_upload(version.id)
-        assert not is_being_read(replace(upload, reading_since=later))
-        assert is_being_read(replace(upload, reading_since=now()))
+        assert not READING.is_held(replace(upload, reading_since=later))
+        assert READING.is_held(replace(upload, reading_since=now()))
 
 
 def test_the_event_adds_its_sequencer_to_a_record_of_the_reconciler(lab):

@@ -109,6 +109,17 @@ def test_a_receipt_that_is_lost_and_written_again_is_listed_again(world):
     assert world.ledger.position("rewritten receipts").place == {}
 
 
+def test_a_receipt_that_is_to_be_forgotten_on_its_day_is_listed_and_not_again_with_every_nudge(world):
+    upload_id = world.add("raw/a.fq")
+    world.ask(upload_id)
+    for _ in range(10):
+        world.clock.advance(DAY)
+        world.ledger.note_nudge(world.upload(upload_id))
+        write_manifest(world.services)
+    assert judge(world).is_sound
+    assert len(list_manifests(world)) == 1
+
+
 def test_a_tombstone_is_listed_with_its_receipt(world):
     upload_id = world.add("raw/a.fq")
     world.services = replace(world.services, settings=replace(world.services.settings, forget_days=0))

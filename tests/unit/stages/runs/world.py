@@ -76,9 +76,9 @@ class RunWorld:
         self.dropped: dict[str, UploadVersion] = {}
         self.started: list[Message] = []  # the messages that have attempts started
 
-    def drop(self, name: str, body: bytes = b"", folder: str = FOLDER) -> UploadVersion:
-        """Put a file into the landing bucket and send its event."""
-        landed = self.account.s3.put("landing", folder + name, body)
+    def drop(self, name: str, body: bytes = b"", folder: str = FOLDER, **about: object) -> UploadVersion:
+        """Put a file into the landing bucket, with fields of its response, and send its event."""
+        landed = self.account.s3.put("landing", folder + name, body, about=about)
         version = UploadVersion("landing", folder + name, landed.id, len(body), landed.etag, landed.sequencer)
         self.dropped[name] = version
         self.queues.waiting.append(

@@ -18,11 +18,11 @@ from seqdrop.stages.archive import cold_copy, receipt_writing, receipts
 from seqdrop.stages.archive.annotations import carry_annotations
 from seqdrop.stages.archive.bundled_copy import find_bundled_copy, head_bundle, is_bundled
 from seqdrop.stages.archive.cold_copy import has_all_time
-from seqdrop.stages.archive.copy_lease import begin_copying, end_copying
 from seqdrop.stages.archive.kept_landing import compute_expiry, keep_until, remember, remove_if_due
 from seqdrop.stages.archive.refusals import notify_once, report
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.bundle.eligibility import may_be_bundled, request_gathering, run_of
+from seqdrop.stages.lease import COPYING
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 from seqdrop.stages.unreadable import reject_validated
@@ -133,13 +133,13 @@ def _copy(services: Services, upload: Upload, seconds_left: Callable[[], float])
     copying = partial(cold_copy.copy, services.copier, bucket=services.settings.archive, kept_as=kept_as)
     if not needs_multipart(upload.size):
         return copying(upload)
-    leased = begin_copying(services, upload)
+    leased = COPYING.take(services, upload)
     if leased is None:
         return False
     try:
         is_complete = copying(leased, seconds_left=seconds_left)
     finally:
-        end_copying(services, leased)
+        COPYING.give_up(services, leased)
     if not is_complete:  # not a failure: a new message, because SQS counts how often it delivers one
         services.send(services.settings.archive_queue, {"upload": upload.id})
     return is_complete

@@ -2,7 +2,9 @@
 
 It is done for FILES files at a time, and each step may be repeated: a receipt is written again as it was, a deleted
 version is deleted again, and only a VALIDATED upload is moved. An upload that is not VALIDATED any more, because it was
-withdrawn, is left alone: its bytes are in the tar, as its index says, but it has no receipt there.
+withdrawn, is left alone: its bytes are in the tar, as its index says, but it has no receipt there. An object of the
+results bucket lists such files, so that the tar is deleted when all others are forgotten (stages/forget). A tar of such
+files only is deleted at once.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from seqdrop.ledger.records import Fact, Step
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.receipt_writing import write_receipt
 from seqdrop.stages.bundle.candidates import BATCH, in_batches
+from seqdrop.stages.bundle.left_out import LeftOut, write_left_out
 from seqdrop.stages.bundle.packing import PARALLEL
 
 if TYPE_CHECKING:
@@ -47,9 +50,14 @@ class Closing:
     def close(self, check_time: Callable[[], None]) -> None:
         """Archive all files. `check_time` is called before each FILES of them, and raises if time is short."""
         self._write_index()
+        left_out: list[str] = []
         for batch in in_batches(range(len(self.plan.uploads)), FILES):
             check_time()
-            self._close_files(batch)
+            left_out += self._close_files(batch)
+        if left_out:
+            write_left_out(self.services, self.plan.key, LeftOut(self.tar.version_id, left_out))
+        if len(left_out) == len(self.plan.uploads):
+            self.services.send(self.services.settings.forget_queue, {"bundle": self.plan.key})
 
     def _write_index(self) -> None:
         self.services.s3.put_object(
@@ -59,20 +67,28 @@ class Closing:
             ContentType="text/tab-separated-values; charset=utf-8",
         )
 
-    def _close_files(self, places: Sequence[int]) -> None:
-        uploads = self._load_validated([self.plan.uploads[place] for place in places])
+    def _close_files(self, places: Sequence[int]) -> list[str]:
+        """Archive files; return the names of those that are left out, because they ended otherwise."""
+        known = self._load([self.plan.uploads[place] for place in places])
+        uploads = {identity: upload for identity, upload in known.items() if upload.state == "VALIDATED"}
         rows = [(place, uploads[self.plan.uploads[place]]) for place in places if self.plan.uploads[place] in uploads]
         with ThreadPoolExecutor(PARALLEL) as threads:
             proofs = dict(threads.map(self._write_receipt, rows))
         self._delete([upload for _, upload in rows])
         for batch in in_batches(rows, MOVES):
             self._move([upload for _, upload in batch], proofs)
+        return [self.plan.index.entries[place].name for place in places if self._is_left_out(known, place)]
 
-    def _load_validated(self, ids: Sequence[str]) -> dict[str, Upload]:
+    def _is_left_out(self, known: Mapping[str, Upload], place: int) -> bool:
+        """Return True for a file whose upload ended without a copy in this tar. A record may only be gone by age."""
+        upload = known.get(self.plan.uploads[place])
+        return upload is not None and upload.state != "VALIDATED" and upload.archive_key != self.plan.key
+
+    def _load(self, ids: Sequence[str]) -> dict[str, Upload]:
         uploads: dict[str, Upload] = {}
         for batch in in_batches(ids, BATCH):
             uploads |= self.services.ledger.load_uploads(batch)
-        return {identity: upload for identity, upload in uploads.items() if upload.state == "VALIDATED"}
+        return uploads
 
     def _write_receipt(self, row: tuple[int, Upload]) -> tuple[str, Proof]:
         """Write the receipt of a file unless it has one; return the id of its upload, and which receipt it has."""

@@ -32,13 +32,14 @@ def may_be_bundled(analyses: Analyses, upload: Upload) -> bool:
 
     Its bytes must only have been hashed, so it never has an attempt. It has the CRC-32 that an index needs, which
     records of earlier versions lack. It repeats no other upload, and nothing was decided about it before. With
-    keep_days, each landing version has a day on which it is removed, so files are not bundled then.
+    keep_days, each landing version has a day on which it is removed, so files are not bundled then. A copy of an object
+    keeps its user metadata and tags, and a tar does not, so files with either are not bundled.
     """
     folder, analysis = analyses.run_folder(upload.key), analyses.for_key(upload.key)
     if not folder or analysis is None or analysis.keep_days or upload.state != "VALIDATED" or upload.format != OTHER:
         return False
     decided = (upload.unbundled_at, upload.duplicate_of, upload.removal_at, upload.released_at, upload.masks_of)
-    if any(decided) or upload.training or not (upload.crc32 and upload.sha256):
+    if any(decided) or upload.training or upload.labels or not (upload.crc32 and upload.sha256):
         return False
     name = upload.key.removeprefix(folder)
     return is_small(RunFile(name, upload.size, clock.utc_now()), analysis.bundle_bytes)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import wait
-from contextlib import closing
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from isal import isal_zlib
 
+from seqdrop.aws.direct_reads import DirectReads
 from seqdrop.aws.errors import is_archived, is_bad_request, is_key_refusal, is_missing
 from seqdrop.errors import SeqdropError
 from seqdrop.runs.bundle_layout import fill_headers
@@ -30,7 +30,7 @@ TRIES = 3  # readings of a file whose bytes differ from its checksums
 
 
 class UnpackableError(SeqdropError):
-    """Files that cannot be packed: deleted, in an archive class, under another key, or other bytes than validated.
+    """Files that cannot be packed: deleted, in an archive class, under another key, with tags, or with other bytes.
 
     `uploads` are their ids. Permanent for the bundle; the archive stage finds out what becomes of each file.
     """
@@ -48,7 +48,9 @@ class Packer:
 
     def __init__(self, s3: S3Client, plan: Plan, threads: ThreadPoolExecutor) -> None:
         self.s3, self.plan, self.threads = s3, plan, threads
-        self._buffers = cycle([bytearray(), bytearray()])
+        self._reads = DirectReads(s3, plan.bucket)
+        largest = max(part.size for part in plan.parts)
+        self._buffers = cycle([bytearray(largest), bytearray(largest)])
 
     def pack(self, part: Part) -> bytearray:
         """Return the bytes of a part, which are valid until the call after the next.
@@ -74,7 +76,10 @@ class Packer:
         return [place for place in places if not self._place(part, buffer, place)]
 
     def _place(self, part: Part, buffer: memoryview, place: int) -> bool:
-        """Write a file to its place; return False if its bytes differ TRIES times, or S3 does not return them."""
+        """Write a file to its place.
+
+        Return False if its bytes differ TRIES times, S3 does not return them, or it was tagged after its validation.
+        """
         entry = self.plan.index.entries[place]
         for _ in range(TRIES):
             content = self._read(place)
@@ -87,19 +92,20 @@ class Packer:
         return False
 
     def _read(self, place: int) -> bytes | None:
-        bucket, key, version_id = self.plan.bucket, self.plan.key_of(place), self.plan.versions[place]
         try:
-            response = self.s3.get_object(Bucket=bucket, Key=key, VersionId=version_id)
+            content = self._reads.read(self.plan.key_of(place), self.plan.versions[place])
         except ClientError as error:
             if is_missing(error) or is_archived(error) or is_key_refusal(error) or is_bad_request(error):
                 return None
             raise
-        with closing(response["Body"]) as body:
-            return body.read()
+        return None if content.has_labels else content.body
 
 
 def _resize(buffer: bytearray, size: int) -> None:
-    """Change the size of a buffer. New memory for each part would cost as much as a third of its SHA-256."""
+    """Change the size of a buffer, within the memory that it has.
+
+    New memory for each part would cost as much as a third of its SHA-256.
+    """
     if len(buffer) > size:
         del buffer[size:]
     else:

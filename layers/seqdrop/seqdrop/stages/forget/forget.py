@@ -2,7 +2,7 @@
 
 That the deletion begins is recorded first (`forget_begun_at`), so that the request cannot be taken back while the copy
 is being deleted. Then follow the deletion, the tombstone, and the move to FORGOTTEN. Each may be repeated. The tar of a
-bundle is deleted when every file in it is to be forgotten.
+bundle is deleted when every file in it is to be forgotten, or was left out of it (stages/bundle/left_out.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from seqdrop.runs.bundle_index import read_index
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive.receipts import read_stored
+from seqdrop.stages.bundle.left_out import read_left_out
 from seqdrop.stages.forget.tombstones import delete_results, write_tombstone
 
 if TYPE_CHECKING:
@@ -65,22 +66,34 @@ def forget(services: Services, upload_id: str) -> None:
 
 
 def forget_bundle(services: Services, tar: str) -> None:
-    """Do the same with all uploads of the bundle that has this key in the archive bucket, if none is to be kept."""
+    """Do the same with all uploads of the bundle that has this key in the archive bucket, if none is to be kept.
+
+    A bundle whose files were all withdrawn while it was made has no upload, and is only deleted.
+    """
     due = [upload for upload in services.ledger.in_state(UPLOAD, "FORGETTING") if upload.archive_key == tar]
     uploads = {upload.id: upload for upload in map(services.ledger.reread, due) if upload and _is_due(upload)}
     members = [member for upload in uploads.values() if (member := _read_member(services, upload))]
     if not members:
-        return
+        return _delete_unneeded(services, tar)
     copy = members[0].copy
     is_there = exists(services.s3, copy["bucket"], copy["key"], copy["version_id"])
     if is_there and len(members) < _count_files(services, copy):
         logger().info("a bundle has files that are kept", extra={"upload_id": members[0].upload.id})
-        return
+        return None
     begun = [begun for member in members if (begun := _begin(services, member))]
     if len(begun) == len(members) or not is_there:
         _delete(services, begun)
     else:
         _end(services, begun)
+    return None
+
+
+def _delete_unneeded(services: Services, tar: str) -> None:
+    """Delete the tar of a bundle if all its files were left out of it: no receipt, and so no request, names it."""
+    left_out = read_left_out(services, tar)
+    if left_out.version_id and len(left_out.names) == _count_entries(services, keys.bundle_index(tar)):
+        services.s3.delete_object(Bucket=services.settings.archive, Key=tar, VersionId=left_out.version_id)
+        logger().info("a bundle without receipts deleted", extra={"files": len(left_out.names)})
 
 
 def _is_due(upload: Upload) -> bool:
@@ -103,11 +116,14 @@ def _read_member(services: Services, upload: Upload) -> Member | None:
 
 
 def _count_files(services: Services, copy: VerifiedCopy) -> int:
-    """Return how many files a bundle has, by its index."""
-    index = read_stored(services.s3, services.settings.results, copy["bundle"]["index"])
-    return (
-        len(read_index(index.body, copy["bundle"]["index"]).entries) if index else 1 << 62
-    )  # without its index, nothing is deleted
+    """Return how many files of a bundle have receipts in it."""
+    return _count_entries(services, copy["bundle"]["index"]) - len(read_left_out(services, copy["key"]).names)
+
+
+def _count_entries(services: Services, index_key: str) -> int:
+    """Return how many files a bundle has, by its index; more than any has if the index is gone: nothing is deleted."""
+    index = read_stored(services.s3, services.settings.results, index_key)
+    return len(read_index(index.body, index_key).entries) if index else 1 << 62
 
 
 def _begin(services: Services, member: Member) -> Member | None:

@@ -25,7 +25,7 @@ from seqdrop.aws.errors import is_conflict
 from seqdrop.errors import RetryableError
 from seqdrop.ledger.moves import UPLOAD
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import Services, format_json, iso
+from seqdrop.runtime.services import Services, format_json, iso, now
 from seqdrop.stages.archive.receipt_writing import REWRITTEN
 from seqdrop.stages.archive.receipts import read_stored
 
@@ -114,9 +114,9 @@ def _last_day(services: Services) -> str:
 
 def _midnight(services: Services) -> str:
     """Return the beginning of the day (UTC); that of the day before if the index may still lack its last uploads."""
-    now = clock.utc_now()
-    complete = now - timedelta(minutes=services.settings.stale_minutes)
-    return iso(datetime.combine(min(now.date(), complete.date()), datetime.min.time(), tzinfo=now.tzinfo))
+    today = clock.utc_now()
+    complete = today - timedelta(minutes=services.settings.stale_minutes)
+    return iso(datetime.combine(min(today.date(), complete.date()), datetime.min.time(), tzinfo=today.tzinfo))
 
 
 def _collect(services: Services, position: Position) -> tuple[list[Entry], str]:
@@ -133,31 +133,44 @@ def _collect(services: Services, position: Position) -> tuple[list[Entry], str]:
 
 
 def _take(services: Services, after: str, before: str) -> tuple[list[Upload], str]:
-    """Return the uploads that were archived or forgotten between the two times, and the time of the last one.
+    """Return uploads by the time of their move to one of three states, and that of the last one.
 
-    Uploads of one moment are never divided between two manifests.
+    They are those that were archived, that a person asked to forget, and that are forgotten. A receipt is thus listed
+    also if its upload was to be forgotten on the same day; a second time is harmless. Uploads of one moment are never
+    divided between two manifests.
     """
     taken: list[Upload] = []
     unread, until = 0, after
     for upload in _moved_between(services, after, before):
-        if (len(taken) >= MOST or unread >= MOST_READ) and upload.moved_at > until:
+        if (len(taken) >= MOST or unread >= MOST_READ) and moved_at(upload) > until:
             return taken, until
         taken.append(upload)
-        unread += not upload.receipt_sha256 or upload.state != "ARCHIVED"
-        until = upload.moved_at
+        unread += not upload.receipt_sha256 or upload.state == "FORGOTTEN"
+        until = moved_at(upload)
     return taken, until
 
 
 def _moved_between(services: Services, after: str, before: str) -> Iterator[Upload]:
-    """Yield the uploads in both states by the time of their move, after `after` and before `before`."""
-    states = [services.ledger.in_state(UPLOAD, state, before, after) for state in ("ARCHIVED", "FORGOTTEN")]
-    for upload in _merge(*states):
-        if after < upload.moved_at < before:
+    """Yield the uploads of the three states by the time of their move, after `after` and before `before`.
+
+    A nudge changes the place in the index of an upload that is to be forgotten, so nudged ones are sorted here.
+    """
+    ends = [services.ledger.in_state(UPLOAD, state, before, after) for state in ("ARCHIVED", "FORGOTTEN")]
+    asked = [upload for upload in _asked_since(services, after) if upload.pushes and moved_at(upload) < before]
+    unchanged = (upload for upload in _asked_since(services, after) if not upload.pushes)
+    for upload in heapq.merge(*ends, unchanged, sorted(asked, key=moved_at), key=moved_at):
+        if after < moved_at(upload) < before:
             yield upload
 
 
-def _merge(first: Iterator[Upload], second: Iterator[Upload]) -> Iterator[Upload]:
-    yield from heapq.merge(first, second, key=lambda upload: upload.moved_at)
+def _asked_since(services: Services, after: str) -> Iterator[Upload]:
+    uploads = services.ledger.in_state(UPLOAD, "FORGETTING", now(), after)
+    return (upload for upload in uploads if moved_at(upload) > after)
+
+
+def moved_at(upload: Upload) -> str:
+    """Return when an upload moved to its state, whatever nudges it had since."""
+    return upload.timeline.get(upload.state, upload.moved_at)
 
 
 def _describe(services: Services, upload: Upload) -> list[Entry]:

@@ -19,15 +19,15 @@ from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.archived_uploads import record_files
-from seqdrop.stages.archive.copy_lease import is_being_copied
 from seqdrop.stages.archive.kept_landing import resend_due
 from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
-from seqdrop.stages.landed import is_being_read
+from seqdrop.stages.lease import COPYING, READING
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
 from seqdrop.stages.reconcile.forgetting import check_forgetting
+from seqdrop.stages.reconcile.forgotten import notify_of_forgotten
 from seqdrop.stages.reconcile.heads import publish_head
 from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
@@ -125,7 +125,7 @@ def _received(services: Services, upload: Upload) -> Due:
     Nothing is due while an invocation reads the upload, or a job examines it, since jobs have checks of their own, or
     after the lab was notified that no other job will be tried.
     """
-    if is_being_read(upload):
+    if READING.is_held(upload):
         return Due()
     job = find_last_job(services.ledger, upload)
     if job and job.state != "DONE" and (job.state in OPEN[JOB] or is_final(job, job.state)):
@@ -139,7 +139,7 @@ def _validated(services: Services, upload: Upload) -> Due:
     If its attempt failed, the object may have been deleted since; archive checks that. Nothing is due while an
     invocation copies it in parts.
     """
-    if is_being_copied(upload):
+    if COPYING.is_held(upload):
         return Due()
     attempts, to_archive = services.ledger.deciding_attempts(upload), services.settings.archive_queue
     if is_gated(services.ledger, services.analyses, upload, attempts):  # stages/validate/run_gate.py monitors it
@@ -222,4 +222,5 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "manifests": _write_manifest,
     "heads": publish_head,
     "expired": notify_of_expired,
+    "forgotten": notify_of_forgotten,
 }

@@ -20,7 +20,8 @@ from seqdrop.stages.archive.cold_copy import LONGEST_KEY, archive_key
 from seqdrop.stages.assemble.engine import resolve
 from seqdrop.stages.assemble.policies import notify_landed, policy_of
 from seqdrop.stages.duplicates import find_archived, is_repeat
-from seqdrop.stages.landed import begin_reading, end_reading, is_foreign, record
+from seqdrop.stages.landed import is_foreign, record
+from seqdrop.stages.lease import READING
 from seqdrop.stages.notifications import reject, write_report
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.runs.arrival import announce, join_run
@@ -103,7 +104,7 @@ def _resolve(services: Services, upload: Upload, analysis: Analysis | None) -> N
         return _accept_or_reject(services, upload, examination, policy)
     if services.analyses.needs_job(upload.size):  # too large for a Lambda; its message is sent again when the job ends
         return request_try(services, upload)
-    if reader := begin_reading(services, upload):
+    if reader := READING.take(services, upload):
         _read(services, reader, analysis, policy)
     return None
 
@@ -162,7 +163,7 @@ def _read(services: Services, upload: Upload, analysis: Analysis, policy: Policy
             examination = examine(services.s3, services.settings.work, request)
             _accept_or_reject(services, upload, examination, policy)
     except Exception:
-        end_reading(services, upload)
+        READING.give_up(services, upload)
         raise
 
 
@@ -171,7 +172,7 @@ def _hash(services: Services, upload: Upload, analysis: Analysis) -> None:
 
     A file of one request needs no lease: two invocations that read it at the same time do no harm, and a run has many.
     """
-    reader = upload if is_one_request(upload.size) else begin_reading(services, upload)
+    reader = upload if is_one_request(upload.size) else READING.take(services, upload)
     if reader is None:
         return
     try:
@@ -180,7 +181,7 @@ def _hash(services: Services, upload: Upload, analysis: Analysis) -> None:
             _accept_or_reject(services, reader, examination, None)
     except Exception:
         if reader.reading_since:
-            end_reading(services, reader)
+            READING.give_up(services, reader)
         raise
 
 
