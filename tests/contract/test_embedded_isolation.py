@@ -206,7 +206,7 @@ class TestConditions:
         assert read_conditions("CreateTrainingJob", request) == {
             "sagemaker:InstanceTypes": ["ml.g5.xlarge"],
             "sagemaker:MaxRuntimeInSeconds": "3600",
-            "sagemaker:OutputKmsKey": "key",
+            "sagemaker:OutputKmsKeyArn": "key",
             "sagemaker:NetworkIsolation": "true",
         }
         assert read_conditions("DescribeTrainingJob", request) == {}
