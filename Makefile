@@ -25,12 +25,17 @@ KERNEL := layers/seqdrop/seqdrop/reads/kernel
 ZIG := $(shell grep '^ziglang' layers/seqdrop/build-requirements.txt)
 PIP_AUDIT := pip-audit==2.10.1
 COVERED := 95
+# Tools of the long tests, each in an environment of its own: .venv-NAME of PINS/NAME.txt.
+PINS := tests/support/reviewers/pins
+REVIEWERS := lint checkov guard localemu
+# localemu needs Python 3.13.
+PYTHON313 ?= python3.13
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all coverage audit faults mms sdk2 sdk3 training-toolkit lint lock clean
+.PHONY: help kernel setup demo stop test test-all coverage audit reviewers faults mms sdk2 sdk3 training-toolkit lint lock clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
@@ -44,6 +49,7 @@ help:
 	@echo "make mms                                  SageMaker's own model server, for make test-all (needs Java)"
 	@echo "make sdk2                                 SageMaker's SDK v2, an oracle for make test-all"
 	@echo "make sdk3                                 the lists of images in SageMaker's SDK, an oracle for make test-all"
+	@echo "make reviewers                            checkov, cfn-guard, localemu and more, for make test-all"
 	@echo "make training-toolkit                     SageMaker's own starter of training scripts, for make test-all"
 	@echo "make lock                                 pin anew what requirements.in names"
 	@echo "make clean                                remove .venv, builds and demo results"
@@ -97,7 +103,7 @@ test: lint
 
 # SageMaker's model server wants transformers 4 and an old setuptools: an environment of its own. Its tests skip
 # without it, and without Java. So has its training toolkit, for the same reasons; the SDK v2 has pins of its own.
-test-all: lint coverage sdk2 sdk3 training-toolkit audit $(if $(shell command -v java),mms)
+test-all: lint coverage sdk2 sdk3 training-toolkit audit reviewers $(if $(shell command -v java),mms)
 	@$(PYTEST) tests -q
 
 # The share of lines and branches of seqdrop and seqdrop_cli that unit and fault tests reach; it may not fall.
@@ -110,6 +116,21 @@ audit: .venv-audit/.ready
 .venv-audit/.ready:
 	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
 	@.venv-audit/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) $(PIP_AUDIT)
+	@touch $@
+
+# The tests of a tool that cannot be installed here skip, and say so.
+reviewers:
+	@for name in $(REVIEWERS); do $(MAKE) --no-print-directory .venv-$$name/.ready || echo "No $$name: its tests will skip"; done
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory .npm-iam-simulate/.ready; fi || echo "No iam-simulate"
+
+$(REVIEWERS:%=.venv-%/.ready): .venv-%/.ready: $(PINS)/%.txt
+	@test -x .venv-$*/bin/python || $(if $(filter localemu,$*),$(PYTHON313),$(PYTHON)) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) $(if $(filter guard,$*),--no-deps) -r $<
+	@touch $@
+
+.npm-iam-simulate/.ready: $(wildcard $(PINS)/iam-simulate/*)
+	@mkdir -p .npm-iam-simulate && cp $^ .npm-iam-simulate/
+	@npm install --prefix .npm-iam-simulate --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 	@touch $@
 
 faults: setup
@@ -158,4 +179,4 @@ lock:
 
 clean:
 	@test ! -x $(BIN)/python || $(BIN)/python -m local.demo --stop
-	@rm -rf $(VENV) .venv-audit .venv-mms .venv-sdk2 .venv-sdk3 .venv-training .aws-sam .seqdrop
+	@rm -rf $(VENV) .venv-* .npm-* .aws-sam .seqdrop

@@ -67,7 +67,7 @@ def pipeline_side(folder: Path, texts: list[str], batch: int) -> Callable[[], li
     """Return a function that computes the positive probabilities with the Hugging Face pipeline."""
     vocabulary = KmerTokens.from_file(folder / "vocab.txt").vocabulary
     tokenizer = transformers.BertTokenizer(vocab=vocabulary, do_lower_case=False)
-    model = transformers.BertForSequenceClassification.from_pretrained(folder).float().eval()
+    model = transformers.BertForSequenceClassification.from_pretrained(folder).float().eval()  # nosec B615 # a folder
     positive = model.config.id2label[1]
     pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None, device="cpu")
     kmers = [" ".join(text[i : i + K] for i in range(len(text) - K + 1)) for text in texts]
@@ -89,7 +89,7 @@ def our_side(folder: Path, texts: list[str], precision: str) -> Callable[[], lis
 
 def count_operations(folder: Path, texts: list[str]) -> float:
     """Return the number of floating point operations that the sequences need; a multiply-add counts as two."""
-    config = transformers.BertConfig.from_pretrained(folder)
+    config = transformers.BertConfig.from_pretrained(folder)  # nosec B615 # a folder of this machine
     width, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
     tokens = np.array([len(text) - K + 1 + 2 for text in texts], dtype=np.float64)
     # Operations per token and layer: for keys (as many again for values), and for queries and all later products.

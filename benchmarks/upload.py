@@ -98,7 +98,7 @@ class Bench:
         kept = {name: text for name, text in kept.items() if "proxy" not in name.lower()}
         return kept | {
             "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SECRET_ACCESS_KEY": "secret",  # nosec B105 # invented, for a server of this machine
             "AWS_CONFIG_FILE": str(self.work / "aws-config"),
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",

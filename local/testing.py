@@ -98,7 +98,7 @@ def expire_restored_copy(aws: EmbeddedAws, bucket: str, key: str, version_id: st
     """
     query = f"?versionId={version_id}" if version_id else ""
     url = f"{aws.endpoint}/_seqdrop/expire-restore/{bucket}/{quote(key)}{query}"
-    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()  # noqa: S310 - loopback
+    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()  # noqa: S310 # nosec B310 # loopback
 
 
 def make_model_archive(files: dict[str, str]) -> bytes:

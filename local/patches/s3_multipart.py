@@ -32,6 +32,8 @@ def apply() -> None:
         bucket_name: str, key: str, body: bytes, query_params: dict, headers: dict | None = None
     ) -> tuple:
         upload = s3._multipart_uploads.get(s3._qp(query_params, "uploadId"))
+        if upload and (refusal := _refuse(upload, body, headers or {})):
+            return refusal
         response = complete(bucket_name, key, body, query_params, _without_whole(upload, headers or {}))
         if upload is None or response[0] != 200:
             return response
@@ -61,6 +63,24 @@ def _without_whole(upload: dict | None, headers: dict) -> dict:
         return headers
     whole = f"x-amz-checksum-{upload['whole'].lower()}"
     return {name: value for name, value in headers.items() if name != whole}
+
+
+def _refuse(upload: dict, body: bytes, headers: dict) -> tuple | None:
+    """Return the error for parts that are not in ascending order or whose whole has another checksum than is given."""
+    numbers = [int(element.text or 0) for element in fromstring(body).iter() if element.tag.endswith("PartNumber")]
+    if numbers != sorted(set(numbers)):
+        message = (
+            "The list of parts was not in ascending order. The parts list must be specified in order by part number."
+        )
+        return s3._error("InvalidPartOrder", message, 400)
+    name = upload.get("whole")
+    expected = headers.get(f"x-amz-checksum-{name.lower()}") if name else None
+    if not expected or not set(numbers) <= set(upload["parts"]):
+        return None
+    whole = b"".join(upload["parts"][number]["body"] for number in numbers)
+    if s3._compute_s3_checksum(name, whole) == expected:
+        return None
+    return s3._error("BadDigest", f"The {name} you specified did not match the calculated checksum.", 400)
 
 
 def _add_part_checksum(query_params: dict, response: tuple) -> tuple:

@@ -54,4 +54,4 @@ def _raise_loopback() -> None:
 
 if __name__ == "__main__":
     isolate()
-    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the command of the job
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 # nosec B606 # the command of the job

@@ -177,7 +177,7 @@ class TestConditions:
             "ForAllValues:StringEquals": {"sagemaker:InstanceTypes": "ml.m5.xlarge"},
             "Null": {"sagemaker:InstanceTypes": "false"},
             "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": "60"},
-            "ArnEquals": {"sagemaker:VolumeKmsKey": key},
+            "ArnEquals": {"sagemaker:VolumeKmsKeyArn": key},
         }
         role, bucket = make_role(aws, allow(["s3:*", "logs:*"])), make_bucket(aws)
         statements = allow("sagemaker:CreateProcessingJob", Condition=condition), allow("iam:PassRole")
@@ -206,7 +206,7 @@ class TestConditions:
         assert read_conditions("CreateTrainingJob", request) == {
             "sagemaker:InstanceTypes": ["ml.g5.xlarge"],
             "sagemaker:MaxRuntimeInSeconds": "3600",
-            "sagemaker:OutputKmsKey": "key",
+            "sagemaker:OutputKmsKeyArn": "key",
             "sagemaker:NetworkIsolation": "true",
         }
         assert read_conditions("DescribeTrainingJob", request) == {}

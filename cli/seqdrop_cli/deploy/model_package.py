@@ -141,7 +141,7 @@ def _download(hub_id: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=HUB_FILES))
+        return Path(snapshot_download(hub_id, allow_patterns=HUB_FILES))  # nosec B615 # the package names its digest
     except Exception as error:  # huggingface_hub raises its own errors, and those of httpx or requests
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UnsuitableModelError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
+import pickle  # nosec B403 # only for its exception: torch loads weights alone
 import struct
 from typing import TYPE_CHECKING, Any
 

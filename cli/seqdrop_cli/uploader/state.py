@@ -228,8 +228,9 @@ class UploadState:
 
 
 _COLUMNS = "key, path, size, modified, inode, owner, multipart, part_size, version, etag, crc32, sha256"
-_FIND = f"SELECT {_COLUMNS} FROM file WHERE bucket=? AND key=?"  # noqa: S608 # constants only
-_FINISHED = f"SELECT {_COLUMNS} FROM file WHERE bucket=? AND key>? AND version<>'' ORDER BY key LIMIT 500"  # noqa: S608
+_FIND = f"SELECT {_COLUMNS} FROM file WHERE bucket=? AND key=?"  # noqa: S608 # nosec B608 # constants only
+_NEXT = "WHERE bucket=? AND key>? AND version<>'' ORDER BY key LIMIT 500"
+_FINISHED = f"SELECT {_COLUMNS} FROM file {_NEXT}"  # noqa: S608 # nosec B608 # constants only
 _PARTS = "SELECT number, size, crc32, etag FROM part WHERE bucket=? AND key=?"
 _ELSEWHERE = "name a file on a local disk with --state"
 
