@@ -7,6 +7,7 @@ from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
 from local.patches import (
+    alarm_expressions,
     bucket_properties,
     lambda_hosts,
     lambda_layers,
@@ -44,6 +45,7 @@ PATCHES = (
     lambda_layers,
     lambda_queues,
     queue_permissions,
+    alarm_expressions,
 )
 
 

@@ -59,6 +59,7 @@ class Stack:
     models: str = ""  # stacks of version 0.2 or earlier have neither this bucket nor the next two outputs
     key: str = ""
     uploaderpolicy: str = ""
+    dashboardname: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

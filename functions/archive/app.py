@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seqdrop.runtime.deadline import make_deadline
 from seqdrop.runtime.services import archiving_services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.archive.archive import archive
 
 if TYPE_CHECKING:
@@ -24,4 +25,5 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 
 def _handle(seconds_left: Callable[[], float], body: UploadMessage) -> None:
-    archive(archiving_services(), body["upload"], seconds_left)
+    with span("archive", upload_id=body["upload"]):
+        archive(archiving_services(), body["upload"], seconds_left)

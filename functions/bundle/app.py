@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import bundling_services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.bundle.bundle import bundle
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 
 def _handle(context: LambdaContext, body: BundleMessage) -> None:
-    bundle(bundling_services(), body["bundle"], body.get("plan", ""), lambda: _has_time(context))
+    with span("bundle", run_id=body["bundle"]):
+        bundle(bundling_services(), body["bundle"], body.get("plan", ""), lambda: _has_time(context))
 
 
 def _has_time(context: LambdaContext) -> bool:

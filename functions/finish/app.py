@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seqdrop.runtime.events import parse_finished_job
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.finish.finish import finish
 
 if TYPE_CHECKING:
@@ -22,4 +23,5 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 def _handle(body: JobMessage) -> None:
     if name := parse_finished_job(body):
-        finish(services(), name)
+        with span("finish", job=name):
+            finish(services(), name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.forget.forget import forget, forget_bundle
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 
 def _handle(body: ForgetMessage) -> None:
-    if "bundle" in body:
-        forget_bundle(services(), body["bundle"])
-    else:
-        forget(services(), body["upload"])
+    with span("forget", upload_id=body.get("upload", ""), bundle_id=body.get("bundle", "")):
+        if "bundle" in body:
+            forget_bundle(services(), body["bundle"])
+        else:
+            forget(services(), body["upload"])

@@ -8,6 +8,7 @@ from seqdrop.runtime.events import parse_inventory_message
 from seqdrop.runtime.metrics import publish
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.inventory.reconciliation import reconcile_inventory
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
     def handle(body: S3Message | InventoryMessage) -> None:
         if not (key := parse_inventory_message(body)):
             return
-        counts = reconcile_inventory(services(), key, has_time)
+        with span("inventory"):
+            counts = reconcile_inventory(services(), key, has_time)
         if counts is None:
             services().send(services().settings.inventory_queue, {"inventory": key})
         elif counts:
-            publish("inventory", counts)
+            publish(services().settings.stack, "inventory", counts)
 
     return handle_each(services(), event, context, handle)

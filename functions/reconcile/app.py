@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.metrics import publish
 from seqdrop.runtime.services import services
-from seqdrop.stages.reconcile.reconcile import reconcile
+from seqdrop.runtime.tracing import span
+from seqdrop.stages.reconcile.reconcile import reconcile, select_published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(_event: Mapping[str, object], _context: LambdaContext) -> dict[str, int]:
+def handler(_event: Mapping[str, object], _context: LambdaContext) -> dict[str, float]:
     """Run every check of the reconciler, and publish and return its counts.
 
     Raise RetryableError if a check failed: Lambda then runs the function again, and its error alarm is raised.
     """
-    counts = reconcile(services())
-    publish("reconcile", counts)
+    with span("reconcile"):
+        counts = reconcile(services())
+    publish(services().settings.stack, "reconcile", select_published(counts))
     if counts["errors"]:
-        raise RetryableError(f"{counts['errors']} checks of the reconciler failed; the log names them")
+        raise RetryableError(f"{counts['errors']:g} checks of the reconciler failed; the log names them")
     return counts

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from seqdrop.runtime.events import parse_restore_event
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.restore.restore import restore
 from seqdrop.stages.restore.waiting import note_event
 
@@ -24,5 +25,7 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 def _handle(body: RestoreMessage | S3Message) -> None:
     if "restore" in body:
         message = cast("RestoreMessage", body)
-        return restore(services(), message["restore"], message.get("revision", ""))
-    return note_event(services(), parse_restore_event(body))
+        with span("restore", restore_id=message["restore"]):
+            return restore(services(), message["restore"], message.get("revision", ""))
+    with span("restore"):
+        return note_event(services(), parse_restore_event(body))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.start_processing.start_processing import start_processing
 
 if TYPE_CHECKING:
@@ -20,4 +21,5 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 
 def _handle(body: UploadMessage) -> None:
-    start_processing(services(), body["upload"])
+    with span("start_processing", upload_id=body["upload"]):
+        start_processing(services(), body["upload"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.start_training.start_training import launch_training, start_training
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 
 def _handle(body: StartMessage) -> None:
-    if "job" in body:
-        launch_training(services(), body["job"])
-    else:
-        start_training(services(), body["attempt"])
+    with span("start_training", upload_id=body.get("attempt", "").partition("-")[0], job=body.get("job", "")):
+        if "job" in body:
+            launch_training(services(), body["job"])
+        else:
+            start_training(services(), body["attempt"])

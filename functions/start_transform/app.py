@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from seqdrop.runtime.events import parse_start_message
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_batch
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.start_transform.start_transform import start_transform
 
 if TYPE_CHECKING:
@@ -26,5 +27,6 @@ def handler(event: SqsEvent, _context: LambdaContext) -> PartialItemFailureRespo
 def _handle(bodies: list[StartMessage]) -> list[bool]:
     jobs = [body["job"] for body in bodies if "job" in body]
     attempts = [body["attempt"] for body in bodies if "attempt" in body]
-    again = start_transform(services(), attempts, jobs)
+    with span("start_transform", attempts=len(attempts), jobs=len(jobs)):
+        again = start_transform(services(), attempts, jobs)
     return [body.get("job", body.get("attempt")) in again for body in bodies]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from seqdrop.runtime.events import parse_landed_versions, split_landed_message
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each, handle_parts
+from seqdrop.runtime.tracing import span
 from seqdrop.stages.runs.run import advance_run
 from seqdrop.stages.validate.validate import validate
 
@@ -23,10 +24,13 @@ def handler(event: SqsEvent, context: LambdaContext) -> PartialItemFailureRespon
 
 def _handle(body: S3Message | RunMessage) -> None:
     if "run" in body:
-        return advance_run(services(), cast("RunMessage", body)["run"])
+        run = cast("RunMessage", body)["run"]
+        with span("judge_run", run_id=run):
+            return advance_run(services(), run)
     return handle_parts(split_landed_message(body), _validate)
 
 
 def _validate(body: S3Message) -> None:
     for version in parse_landed_versions(body):
-        validate(services(), version)
+        with span("validate", upload_id=version.id):
+            validate(services(), version)

@@ -23,7 +23,15 @@ def pip_audit(repository) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["requirements.txt", "layers/base/requirements.txt", "layers/reads/requirements.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "layers/base/requirements.txt",
+        "layers/reads/requirements.txt",
+        "layers/tracing/requirements.txt",
+    ],
+)
 def test_no_pinned_package_has_a_known_vulnerability(pip_audit, repository, name):
     command = [str(pip_audit), "--requirement", str(repository / name), *OPTIONS]
     process = subprocess.run(command, capture_output=True, text=True)

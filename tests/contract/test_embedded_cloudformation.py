@@ -240,3 +240,40 @@ def test_what_a_first_deploy_created_is_deleted_if_it_fails_except_a_protected_t
     (name,) = [name for name in aws.client("dynamodb").list_tables()["TableNames"] if stack.name in name]
     aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
     aws.client("dynamodb").delete_table(TableName=name)
+
+
+class TestAlarms:
+    """ministack refuses alarms on an expression; here they are kept. tests/support/alarms.py evaluates them."""
+
+    @staticmethod
+    def alarm(count: int) -> dict:
+        def query(number: int) -> dict:
+            dimensions = [{"Name": "QueueName", "Value": f"q{number}"}]
+            metric = {"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent", "Dimensions": dimensions}
+            return {
+                "Id": f"m{number}",
+                "ReturnData": False,
+                "MetricStat": {"Metric": metric, "Stat": "Sum", "Period": 60},
+            }
+
+        queries = [{"Id": "total", "Expression": "SUM(METRICS())"}, *map(query, range(count))]
+        properties = {"Metrics": queries, "EvaluationPeriods": 1, "Threshold": 7, "TreatMissingData": "notBreaching"}
+        return {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {"ComparisonOperator": "GreaterThanThreshold", **properties},
+        }
+
+    def test_an_alarm_on_an_expression_is_made_changed_and_deleted(self, aws, stack):
+        client, logical = aws.client("cloudwatch"), {"Alarm": self.alarm(2)}
+        stack.create(logical)
+        (alarm,) = client.describe_alarms(AlarmNames=[stack.id_of("Alarm")])["MetricAlarms"]
+        assert (alarm["Threshold"], alarm["StateValue"], len(alarm["Metrics"])) == (7, "INSUFFICIENT_DATA", 3)
+        assert "MetricName" not in alarm
+        logical["Alarm"]["Properties"]["Threshold"] = 8
+        stack.change(logical)
+        (alarm,) = client.describe_alarms(AlarmNames=[stack.id_of("Alarm")])["MetricAlarms"]
+        assert alarm["Threshold"] == 8
+
+    def test_an_alarm_has_at_most_ten_metrics(self, stack):
+        with pytest.raises(WaiterError):
+            stack.create({"Alarm": self.alarm(11)})

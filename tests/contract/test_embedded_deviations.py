@@ -304,3 +304,43 @@ path.unlink()
 def test_some_access_keys_are_root_without_a_valid_signature(aws, key):
     session = aws.session({"AccessKeyId": key, "SecretAccessKey": "anything"})
     assert session.client("sts").get_caller_identity()["Arn"].endswith(":root")
+
+
+def make_alarm(aws, **watched) -> str:
+    """Make an alarm on a value above 0, and return its name."""
+    name, more = unique_name("alarm"), {"Threshold": 0, "ComparisonOperator": "GreaterThanThreshold"}
+    aws.client("cloudwatch").put_metric_alarm(AlarmName=name, EvaluationPeriods=1, **more, **watched)
+    return name
+
+
+def read_alarm(aws, name: str, namespace: str, **point) -> str:
+    """Publish a value of 1, and return the state of an alarm."""
+    client = aws.client("cloudwatch")
+    client.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Value": 1, **point}])
+    (alarm,) = client.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return alarm["StateValue"]
+
+
+def test_an_alarm_on_an_expression_is_not_evaluated(aws):
+    namespace = unique_name("namespace")
+    stat = {"Metric": {"Namespace": namespace, "MetricName": "m"}, "Period": 60, "Stat": "Sum"}
+    queries = [{"Id": "e", "Expression": "m1 * 2"}, {"Id": "m1", "ReturnData": False, "MetricStat": stat}]
+    assert read_alarm(aws, make_alarm(aws, Metrics=queries), namespace) == "INSUFFICIENT_DATA"
+
+
+def test_an_alarm_ignores_dimensions(aws):
+    namespace = unique_name("namespace")
+    watched, other = ([{"Name": "queue", "Value": value}] for value in "ab")
+    name = make_alarm(aws, Namespace=namespace, MetricName="m", Statistic="Sum", Period=60, Dimensions=watched)
+    assert read_alarm(aws, name, namespace, Dimensions=other) == "ALARM"
+
+
+def test_a_log_line_is_no_metric(aws):
+    namespace = unique_name("namespace")
+    metric = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [{"Name": "m"}]}
+    line = json.dumps({"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}, "m": 1})
+    function = make_function(aws, f"print({line!r})")
+    aws.client("lambda").invoke(FunctionName=function)
+    logs = aws.client("logs")
+    wait_for(lambda: logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", filterPattern='"_aws"')["events"])
+    assert aws.client("cloudwatch").list_metrics(Namespace=namespace)["Metrics"] == []

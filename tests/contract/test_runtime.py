@@ -233,15 +233,43 @@ def test_the_layers_give_the_same_reports_with_and_without_the_kernel(build, pro
 def test_layers_stay_below_lambdas_limit(build):
     """Lambda allows 250 MB unzipped for a function and its layers; the project's own bound is three fifths of that."""
     for function, layers in LAYERS.items():
-        sizes = [file.stat().st_size for layer in layers for file in (build / layer).rglob("*") if file.is_file()]
+        sizes = [
+            file.stat().st_size
+            for layer in (*layers, "TracingLayer")
+            for file in (build / layer).rglob("*")
+            if file.is_file()
+        ]
         assert sum(sizes) < 150_000_000, function
 
 
 def test_the_layers_have_the_tested_versions(build):
     """The layers have the versions of .venv; for an old glibc, numpy has another version."""
-    for layer in ("BaseLayer", "ReadsLayer", "TablesLayer"):
+    for layer in ("BaseLayer", "ReadsLayer", "TablesLayer", "TracingLayer"):
         for info in (build / layer / "python").glob("*.dist-info"):
             name, version = info.name.removesuffix(".dist-info").split("-")
             if name.lower() == "numpy" and sys.version_info < (3, 12):
                 continue
             assert importlib.metadata.version(name) == version, layer
+
+
+TRACES = """
+import os, sys
+os.environ.update(SEQDROP_TRACING="true", LAMBDA_TASK_ROOT="/var/task", _X_AMZN_TRACE_ID=sys.argv[1])
+from seqdrop.runtime.tracing import span
+from aws_xray_sdk.core import xray_recorder
+xray_recorder._emitter = type("Emitter", (), {"send_entity": lambda self, it: print(it.name, it.annotations)})()
+with span("archive", upload_id="A"):
+    pass
+"""
+
+
+def test_a_function_traces_with_only_the_layers(build, provided):
+    """X-Ray's library requires botocore, and takes that of the runtime."""
+    layers = [build / layer / "python" for layer in (*OTHERS, "TracingLayer")]
+    assert not (layers[-1] / "botocore").exists()
+    environment = {"PYTHONPATH": ":".join(map(str, [*layers, provided])), "PATH": os.environ["PATH"]}
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    process = subprocess.run(
+        [sys.executable, "-S", "-c", TRACES, header], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (process.stdout, process.returncode) == ("archive {'upload_id': 'A'}\n", 0), process.stderr

@@ -116,9 +116,9 @@ def test_services_that_write_by_themselves_may_use_the_key():
     if of_type("AWS::Budgets::Budget"):
         writers.add("budgets.amazonaws.com")
     allowed = {
-        s["Principal"]["Service"]: {action.rstrip("*") for action in as_list(s["Action"])}
+        str(s["Principal"]["Service"]): {action.rstrip("*") for action in as_list(s["Action"])}
         for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
-        if "Service" in s["Principal"]
+        if "Service" in s["Principal"] and s["Sid"] != "LogsOfFunctions"
     }
     assert allowed.pop("s3.amazonaws.com") == {"kms:GenerateDataKey"}  # inventories; S3 does not read them
     assert dict.fromkeys(writers, BOTH) == allowed
@@ -152,11 +152,6 @@ def test_each_queue_that_a_rule_writes_to_has_its_own_policy():
         sources = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
         rules[queue["Ref"]] = {source["GetAtt"] for source in sources}
     assert rules == find_rule_queues()
-
-
-def test_every_dead_letter_raises_an_alarm():
-    watched = {alarm["Dimensions"][0]["Value"]["GetAtt"] for alarm in of_type("AWS::CloudWatch::Alarm").values()}
-    assert watched == {f"{name}.QueueName" for name in QUEUES if name.endswith("DeadLetters")}
 
 
 def choose(value, conditions: set[str]):
@@ -212,8 +207,10 @@ def test_what_holds_data_outlives_the_stack_but_not_a_first_deploy_that_failed()
         ("RetainExceptOnCreate", "Retain")
     }
     assert RESOURCES["Ledger"]["Properties"]["DeletionProtectionEnabled"] is True
-    others = {body.get("DeletionPolicy", "Delete") for name, body in RESOURCES.items() if name not in kept}
-    assert others == {"Delete"}
+    others = {body.get("DeletionPolicy", "Delete"): name for name, body in RESOURCES.items() if name not in kept}
+    assert others.keys() == {"Delete", "RetainExceptOnCreate"}
+    of_the_account = {name for name, body in RESOURCES.items() if body.get("Condition") == "KeepsJobLogs"}
+    assert {others["RetainExceptOnCreate"]} <= of_the_account
 
 
 @pytest.mark.parametrize("name", ["LandingBucket", "ArchiveBucket"])
@@ -245,8 +242,23 @@ def test_queues_are_encrypted(name):
 def test_no_function_has_a_wildcard_permission(name):
     assert not [action for action in actions(name) if "*" in action]
     everywhere = [s["Sid"] for s in statements(name) if s["Resource"] == "*"]
-    # Neither X-Ray nor CreateJob of S3 Batch Operations has resources.
-    assert everywhere == (["CreateBatchJobs", "Trace"] if name == "RestoreFunction" else ["Trace"])
+    # CreateJob of S3 Batch Operations has no resources.
+    assert everywhere == (["CreateBatchJobs"] if name == "RestoreFunction" else [])
+
+
+def test_only_traces_need_the_permissions_of_traces():
+    """With Tracing off, no function may send any, and none loads X-Ray's library."""
+    policy = RESOURCES["TracingPolicy"]
+    assert policy["Condition"] == RESOURCES["TracingLayer"]["Condition"] == "Traces"
+    roles = {body["Role"]["GetAtt"].removesuffix(".Arn") for body in FUNCTIONS.values()}
+    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == roles
+    assert not [name for name in IDENTITIES for action in actions(name) if action.startswith("xray:")]
+    common = TREE["Globals"]["Function"]
+    assert common["Tracing"] == {"If": ["Traces", "Active", "PassThrough"]}
+    assert common["Layers"][2:] == [{"If": ["Traces", {"Ref": "TracingLayer"}, {"Ref": "AWS::NoValue"}]}]
+    assert TREE["Parameters"]["Tracing"]["Default"] == "false"
+    most = max(len(body.get("Layers", [])) for body in FUNCTIONS.values())
+    assert len(common["Layers"]) + most <= 5  # Lambda's limit
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -303,9 +315,30 @@ def test_the_code_of_models_cannot_read_the_landing_bucket():
 def test_every_function_is_deployed_with_a_log_that_expires(repository):
     folders = {path.parent.name for path in (repository / "functions").glob("*/app.py")}
     assert {body["CodeUri"].split("/")[1] for body in FUNCTIONS.values()} == folders
-    logs = of_type("AWS::Logs::LogGroup")
+    logs = {name: body for name, body in of_type("AWS::Logs::LogGroup").items() if "Condition" not in RESOURCES[name]}
     assert {body["LoggingConfig"]["LogGroup"]["Ref"] for body in FUNCTIONS.values()} == set(logs)
     assert all(log["RetentionInDays"] for log in logs.values())
+
+
+def test_the_logs_of_functions_are_under_the_key_and_those_of_jobs_are_left_alone_by_default():
+    """The groups of jobs belong to the account: others write to them as well, and they may exist already."""
+    logs = of_type("AWS::Logs::LogGroup")
+    (statement,) = [
+        s for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"] if s["Sid"] == "LogsOfFunctions"
+    ]
+    (context,) = statement["Condition"]["ArnLike"].values()
+    assert set(statement["Condition"]["ArnLike"]) == {"kms:EncryptionContext:aws:logs:arn"}
+    pattern = context["Sub"].partition(":log-group:")[2]
+    jobs = set()
+    for name, log in logs.items():
+        if RESOURCES[name].get("Condition") == "KeepsJobLogs":
+            jobs.add(log["LogGroupName"])
+            assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+            continue
+        assert log["KmsKeyId"] == {"GetAtt": "Key.Arn"}
+        assert log["LogGroupName"]["Sub"].startswith(pattern.removesuffix("*"))
+    assert jobs == {f"/aws/sagemaker/{kind}Jobs" for kind in ("Transform", "Training", "Processing")}
+    assert TREE["Parameters"]["JobLogDays"]["Default"] == 0
 
 
 @pytest.mark.parametrize(
@@ -405,6 +438,8 @@ def measure(value) -> int:
     if kind == "Join":
         return len(PATTERNS)
     name = argument.removesuffix(".Arn") if kind == "GetAtt" else argument
+    if name == "AWS::StackName":
+        return len(STACK)
     if name in RESOURCES:
         return len(LONGEST_VALUES[RESOURCES[name]["Type"]])
     if name.endswith("Image"):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -76,6 +77,40 @@ def test_each_message_reaches_its_stage(function, event, name, shape, expected):
     response = function(name, stage)(event(shape), None)
     assert calls == expected
     assert response == {"batchItemFailures": []}
+
+
+ID = "ABCDEFGHIJKLMNOPQRSTUVWX27"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "ids"),
+    [
+        ("validate", "validate-eventbridge", {"upload_id": "6K7RTSVVAFSEV3CEBNR7FIK34X"}),
+        ("start_processing", "start_processing", {"upload_id": ID}),
+        ("start_training", "start_training", {"upload_id": ID, "job": ""}),
+        ("start_transform", "start_transform", {"attempts": 2, "jobs": 0}),
+        ("finish", "finish", {"job": f"seqdrop-reads-{ID}-1"}),
+        ("archive", "archive", {"upload_id": ID}),
+        ("bundle", "bundle", {"run_id": ID}),
+        ("inventory", "inventory", {}),
+        ("forget", "forget", {"upload_id": ID, "bundle_id": ""}),
+        ("restore", "restore", {"restore_id": "r20261201-1a2b3c"}),
+        ("reconcile", "reconcile", {}),
+    ],
+)
+def test_every_stage_runs_in_a_span_with_its_ids(function, event, monkeypatch, name, shape, ids):
+    spans, inside = [], []
+
+    @contextmanager
+    def span(stage, **annotations):
+        spans.append((stage, annotations))
+        yield
+        inside.append(stage)
+
+    handler = function(name, lambda *_: {"errors": 0} if name == "reconcile" else set())
+    monkeypatch.setitem(handler.__globals__, "span", span)
+    handler(event(shape), None)
+    assert (spans, inside) == ([(name, ids)], [name])
 
 
 def test_archive_gets_the_seconds_that_its_invocation_still_has(function, event):
@@ -233,7 +268,19 @@ def test_reconcile_is_retried_if_a_check_failed(function, event, capsys):
     with pytest.raises(RetryableError, match="2 checks"):
         function("reconcile", lambda services: {"received": 1, "errors": 2})(event("reconcile"), None)
     metric = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (metric["_aws"]["CloudWatchMetrics"][0]["Namespace"], metric["received"]) == ("Seqdrop", [1])
+    (directive,) = metric["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], metric["received"]) == ("Seqdrop", [1])
+    assert sorted(directive["Dimensions"][0]) == ["service", "stack"]
+    assert (metric["service"], metric["stack"]) == ("reconcile", "stack")
+
+
+def test_reconcile_publishes_zeros_of_gauges_and_of_errors_only(function, event, capsys):
+    """Each metric costs money for each hour in which it is published."""
+    counts = {"received": 0, "validated": 0, "uploads_received": 0, "jobs_running": 0, "errors": 0, "planned": 3}
+    function("reconcile", lambda services: counts)(event("reconcile"), None)
+    metric = json.loads(capsys.readouterr().out.splitlines()[-1])
+    published = {each["Name"] for each in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert published == {"uploads_received", "jobs_running", "errors", "planned"}
 
 
 def test_retry_delays_grow_to_a_bound():

@@ -35,7 +35,8 @@ def run(options: StackOptions) -> int:
     """Print the uploads; return 0."""
     from seqdrop_cli.target import find_target
 
-    uploads = list(_read_uploads(find_target(options)))
+    target = find_target(options)
+    uploads = list(_read_uploads(target))
     if is_terminal():
         from rich.console import Console
 
@@ -48,7 +49,16 @@ def run(options: StackOptions) -> int:
     if failed := sum(upload.state == "FAILED" for upload in uploads):
         count = "1 upload has" if failed == 1 else f"{failed} uploads have"
         note(f"{count} a failed attempt. {AFTER_FAILURE}")
+    _warn_of_mails(target)
     return 0
+
+
+def _warn_of_mails(target: Target) -> None:
+    """Say which subscriptions are not confirmed: rejections and alarms do not reach those addresses."""
+    from seqdrop_cli.subscriptions import ADVICE, find_pending
+
+    for sentence in find_pending(target):
+        note(f"Mails of this stack: {sentence}. What to do: {ADVICE}.")
 
 
 def _read_uploads(target: Target) -> Iterator[Progress]:

@@ -65,9 +65,9 @@ def _functions(work: Workload, rates: Rates) -> Iterator[Line]:
         yield _waits(count, rates)
     yield Line(
         FUNCTIONS,
-        "Lambda: requests and X-Ray traces",
+        "Lambda: requests",
         f"{count:,} × {rates.invocations:g}",
-        usd("invocation", calls) + usd("trace", calls),
+        usd("invocation", calls),
     )
 
 

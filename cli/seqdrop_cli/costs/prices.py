@@ -54,8 +54,9 @@ PRICES = {
     "kms": Price("KMS, requests", 0.03 / 1e4, "request", "kms"),
     "key": Price("KMS, a key", 1.00, "month", "kms"),
     "log": Price("CloudWatch Logs, ingestion", 0.50, "GB", "cloudwatch"),
-    "alarm": Price("CloudWatch, a standard alarm", 0.10, "month", "cloudwatch"),
+    "alarm": Price("CloudWatch, a metric of an alarm", 0.10, "month", "cloudwatch"),
     "metric": Price("CloudWatch, a custom metric", 0.30, "month", "cloudwatch"),
+    "dashboard": Price("CloudWatch, a dashboard", 3.00, "month", "cloudwatch"),
     "trace": Price("X-Ray, recorded traces", 5.00 / 1e6, "trace", "xray"),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seqdrop_cli.dead_letters import find_queues
 from seqdrop_cli.doctor.finding import FAILED, OK, WARNING, Finding
 from seqdrop_cli.doctor.stack import ALARM, RULE
+from seqdrop_cli.subscriptions import ADVICE, describe_pending, is_pending, list_subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 FUNCTIONS, EVENTS, MAILS, ALARMS, DEAD_LETTERS = "functions", "events", "mails", "alarms", "dead letters"
 WAIT = "after a deploy, events begin after about five minutes; the reconciler finds files that were dropped earlier"
 CALLABLE = ("Active", "Inactive")  # an inactive function was not called for weeks, and starts when it is
-PENDING = "PendingConfirmation"
 
 
 def check_functions(stack: Stack) -> Iterator[Finding]:
@@ -47,16 +47,10 @@ def check_events(stack: Stack) -> Iterator[Finding]:
 
 def check_mails(stack: Stack) -> Iterator[Finding]:
     """Yield whether the lab receives mails."""
-    pages = stack.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=stack.settings["topic"])
-    subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
-    pending = [it for it in subscriptions if it["SubscriptionArn"] == PENDING]
+    subscriptions = list_subscriptions(stack.client("sns"), stack.settings["topic"])
+    pending = [subscription for subscription in subscriptions if is_pending(subscription)]
     for subscription in pending:
-        yield Finding(
-            MAILS,
-            FAILED,
-            f"a {subscription['Protocol']} subscription is not confirmed, so it receives nothing",
-            "open the mail of AWS and follow its link; if it expired after three days, deploy again with AlertEmail",
-        )
+        yield Finding(MAILS, FAILED, describe_pending(subscription), ADVICE)
     if not subscriptions:
         advice = "deploy with AlertEmail, or subscribe to the topic of the output Topic"
         yield Finding(MAILS, WARNING, "there is no subscription, so rejections and failures are not mailed", advice)
@@ -71,7 +65,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
     pages = stack.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNames=list(names))
     raised = [alarm for page in pages for alarm in page["MetricAlarms"] if alarm["StateValue"] == "ALARM"]
     for alarm in raised:
-        advice = "docs/first-day.md says what each alarm means"
+        advice = "docs/operations.md says what each alarm means"
         yield Finding(ALARMS, FAILED, f"{names[alarm['AlarmName']]} is raised", advice)
     if not raised:
         yield Finding(ALARMS, OK, f"none of {len(alarms)} is raised")

@@ -11,7 +11,13 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 REGION, ACCOUNT = "us-east-1", "123456789012"
-PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+PSEUDO = {
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackName": "seqdrop",
+}
 
 
 class Tagged(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -75,6 +81,8 @@ def _ref(name: str):
         parameter = tree()["Parameters"][name]
         is_list = parameter["Type"] == "CommaDelimitedList"
         return parameter["Default"].split(",") if is_list else parameter["Default"]
+    if name not in tree()["Resources"]:
+        return name  # a rule that SAM makes of a function's event
     kind = tree()["Resources"][name]["Type"]
     if kind == "AWS::SQS::Queue":
         return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
@@ -117,6 +125,8 @@ def _sub(argument: str | list) -> str:
     def substitute(match: re.Match) -> str:
         if match[1] in values:
             return str(values[match[1]])
+        if match[1].startswith("!"):
+            return "${" + match[1][1:] + "}"  # written so that it stays
         name, _, attribute = match[1].partition(".")
         return str(_get(match[1]) if attribute else _ref(name))
 

@@ -104,7 +104,7 @@ def test_a_dry_run_shortens_keys_on_a_terminal_and_never_elsewhere(terminal, cap
 def test_status_is_a_table_on_a_terminal(terminal, capsys, ledger, use_target, seqdrop):
     version = UploadVersion("landing", KEY, "v", 2_500_000, "e")
     ledger.create(Upload.from_version(version, "reads", "reads/"))
-    use_target(SimpleNamespace(ledger=lambda: ledger))
+    use_target(SimpleNamespace(ledger=lambda: ledger, environment=dict))
     outcome = seqdrop("status")
     assert "0 of 1 upload finished" in outcome.out
     assert "2.5 MB" in outcome.out

@@ -49,7 +49,7 @@ def add(services):
 def run(services, use_target, seqdrop):
     """Run a command line against the services of this test."""
     push_archive(services.s3, "models", READS.settings.model, archive_of("not it", READS.settings.label), "now")
-    use_target(SimpleNamespace(services=lambda: services, ledger=lambda: services.ledger))
+    use_target(SimpleNamespace(services=lambda: services, ledger=lambda: services.ledger, environment=dict))
     return seqdrop
 
 

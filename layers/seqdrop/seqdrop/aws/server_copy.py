@@ -57,7 +57,7 @@ def copy_object(s3: S3Client, source: Source, bucket: str, key: str) -> str:
         response = s3.copy_object(Bucket=bucket, Key=key, ChecksumAlgorithm="SHA256", **source.as_parameters())
     except ClientError as error:
         if is_conflict(error):
-            raise ConflictError(f"{key} exists, or its source was replaced") from error
+            raise ConflictError("the copy exists, or its source was replaced") from error
         raise
     return response["CopyObjectResult"]["ETag"].strip('"')
 

@@ -25,6 +25,7 @@ ONLY_SOME = frozenset(
         *("training_hours", "training_budget", "training_instances"),
         "training_promotes",
         *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
+        "stack",
     }
 )
 
@@ -72,6 +73,7 @@ class Settings:
     training_hours: int  # hours after which a training is stopped
     training_budget: float  # US dollars that a training may cost
     training_instances: str  # comma-separated patterns of instance types
+    stack: str  # name of the stack, which is a dimension of its metrics; only in functions that publish some
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
     restore_batch_above: int = 1000  # objects of a request above which S3 Batch Operations restores them
@@ -80,6 +82,7 @@ class Settings:
     ledger_days: int = 0  # retention of terminal records in days; 0 disables expiry
     forget_days: int = 7  # days between the request to delete an archived copy and its deletion
     signing_key: str = ""  # ARN of the KMS key that signs the head of the receipts; "" for mails
+    tracing: str = "false"  # "true": spans are sent to X-Ray; runtime/tracing.py reads it from the environment
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
     @classmethod

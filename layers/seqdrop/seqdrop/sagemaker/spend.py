@@ -32,7 +32,7 @@ def bound_training(request: Mapping[str, Any]) -> float:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The instances of a transform job. `price` replaces the price of one of them in the table, unless it is 0."""
+    """The instances of a job. `price` replaces the price of one of them in the table, unless it is 0."""
 
     instance_type: str
     count: int = 1
@@ -49,9 +49,14 @@ class Fleet:
 
     @classmethod
     def of(cls, request: Mapping[str, Any], price: float = 0.0) -> Fleet:
-        """Return the instances of a CreateTransformJob request."""
-        resources = request["TransformResources"]
-        return cls(resources["InstanceType"], resources["InstanceCount"], price)
+        """Return the instances of a request that creates a job. `price` is of the type of transform jobs only."""
+        if resources := request.get("TransformResources"):
+            return cls(resources["InstanceType"], resources["InstanceCount"], price)
+        if processing := request.get("ProcessingResources"):
+            resources = processing["ClusterConfig"]
+        else:
+            resources = request["ResourceConfig"]
+        return cls(resources["InstanceType"], resources["InstanceCount"])
 
 
 @dataclass(frozen=True)

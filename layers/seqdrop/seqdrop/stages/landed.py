@@ -26,7 +26,7 @@ def is_foreign(services: Services, version: UploadVersion) -> bool:
         "event of another bucket refused; `seqdrop event` prints a true one",
         extra={"bucket": version.bucket, "landing": services.settings.landing, "upload_id": version.id},
     )
-    publish("validate", {"foreign_events": 1})
+    publish(services.settings.stack, "validate", {"foreign_events": 1})
     upload = services.ledger.find_upload(version.id)
     if upload and upload.state == "RECEIVED":
         services.ledger.move(upload, "WITHDRAWN", reason="foreign_bucket")

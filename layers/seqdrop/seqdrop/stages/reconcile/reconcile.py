@@ -9,7 +9,7 @@ message handles it like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, OPEN, RESTORE, RUN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
@@ -17,6 +17,7 @@ from seqdrop.runtime.events import make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
+from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.archived_uploads import record_files
 from seqdrop.stages.archive.kept_landing import resend_due
@@ -26,8 +27,10 @@ from seqdrop.stages.lease import COPYING, READING
 from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
+from seqdrop.stages.reconcile.endings import count_endings
 from seqdrop.stages.reconcile.forgetting import check_forgetting
 from seqdrop.stages.reconcile.forgotten import notify_of_forgotten
+from seqdrop.stages.reconcile.gauges import GAUGES, measure
 from seqdrop.stages.reconcile.heads import publish_head
 from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
@@ -40,19 +43,21 @@ from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final
 
-Check = Callable[[Services], int | dict[str, int]]
+Check = Callable[[Services], float | Mapping[str, float]]
 
 
-def reconcile(services: Services) -> dict[str, int]:
+def reconcile(services: Services) -> dict[str, float]:
     """Run every check. Return counts by the names of `CHECKS`, and the number of failures in "errors".
 
     The counts are of messages, mails, records and jobs. An error of one check is logged and does not affect the others.
+    The last two checks return the figures of the dashboard by their own names.
     """
-    counts, log = {"errors": 0}, logger()
+    counts, log = {"errors": 0.0}, logger()
     for name, check in CHECKS.items():
         try:
-            result = check(services)
-            counts |= result if isinstance(result, dict) else {name: result}
+            with span(name):
+                result = check(services)
+            counts |= result if isinstance(result, Mapping) else {name: result}
         except Exception:
             log.exception("not reconciled", extra={"what": name})
             counts["errors"] += 1
@@ -68,6 +73,14 @@ def _check_validated(services: Services) -> int:
     """
     due = leave_out_waiting(services, next_portion(services, "validated", "VALIDATED"))
     return nudge_all(services, select_stalled(services, due), _validated)
+
+
+def select_published(counts: Mapping[str, float]) -> dict[str, float]:
+    """Return the counts to publish as metrics: gauges and errors always, what was done only if something was done.
+
+    A metric costs money for each hour in which it is published, also as 0. CloudWatch adds up what is there.
+    """
+    return {name: count for name, count in counts.items() if count or name in ALWAYS}
 
 
 def _copy_earlier_models(services: Services) -> dict[str, int]:
@@ -223,4 +236,9 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "heads": publish_head,
     "expired": notify_of_expired,
     "forgotten": notify_of_forgotten,
+    "endings": count_endings,
+    "gauges": measure,
 }
+
+# Metrics that are published also as 0: an alarm, or the dashboard, reads their last value.
+ALWAYS = frozenset({"errors", *GAUGES})

@@ -17,6 +17,7 @@ from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import EXAMINE, Job, Upload
 from seqdrop.models.code_bundles import Code, current_code
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.names import examination_name
 from seqdrop.sagemaker.requests.processing import brief, processing_request
 from seqdrop.stages.backoff import is_due, postpone
@@ -50,7 +51,8 @@ def start_processing(services: Services, upload_id: str) -> None:
     if job is None or not (job.state in OPEN[JOB] or is_final(job, job.state)):
         job = _plan_job(services, upload, next_number(upload, job))
     if job is not None and job.state == "PLANNED" and is_due(job):
-        _launch(services, job, upload)
+        with span("launch", job=job.name):
+            _launch(services, job, upload)
 
 
 def _plan_job(services: Services, upload: Upload, number: int) -> Job | None:

@@ -17,6 +17,7 @@ from seqdrop.ledger.records import TRAIN, Attempt, Job
 from seqdrop.models.archives import current_archive
 from seqdrop.models.code_bundles import current_program, program_of
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.client import exists
 from seqdrop.sagemaker.names import job_name
 from seqdrop.sagemaker.requests.training import Inputs, checkpoints_uri, fingerprint, is_isolated, training_request
@@ -55,7 +56,8 @@ def start_training(services: Services, attempt_key: str) -> None:
         return fail_training(services, attempt, str(error))
     if not services.ledger.claim(job, [attempt]):
         raise RetryableError(f"another invocation claimed {attempt.key}")
-    launch_training(services, job.name)
+    with span("launch", job=job.name):
+        launch_training(services, job.name)
     return None
 
 

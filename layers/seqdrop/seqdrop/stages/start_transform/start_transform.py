@@ -16,6 +16,7 @@ from seqdrop.ledger.records import TRANSFORM, Attempt, Job
 from seqdrop.models.archives import ModelArchive, current_archive, model_request
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.client import adopt, create, create_model, exists
 from seqdrop.sagemaker.grouping import group_attempts, take_turns
 from seqdrop.sagemaker.names import job_name
@@ -142,6 +143,11 @@ def _plan_job(services: Services, members: list[Attempt]) -> Job:
 
 def launch(services: Services, name: str) -> None:
     """Start a PLANNED job that is due. It needs only its record, so the call may be repeated after any crash."""
+    with span("launch", job=name):
+        _launch(services, name)
+
+
+def _launch(services: Services, name: str) -> None:
     job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
