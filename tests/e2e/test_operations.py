@@ -106,8 +106,8 @@ def test_there_is_a_dashboard_with_the_name_of_the_stack_and_no_alarm_on_spendin
 def test_the_metrics_are_those_of_the_stack(aws, traced):
     aws.client("lambda").invoke(FunctionName=traced["ReconcileFunction"])
     logs = aws.client("logs")
-    found = wait_for(
+    events = wait_for(
         lambda: logs.filter_log_events(logGroupName=f"/seqdrop/{NAME}/reconcile", filterPattern='"_aws"')["events"]
     )
-    record = json.loads(found[0]["message"])
+    record = json.loads(events[0]["message"])
     assert (record["stack"], record["service"], record["jobs_running"]) == (NAME, "reconcile", [0])
