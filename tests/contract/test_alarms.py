@@ -26,7 +26,7 @@ from seqdrop.stages.reconcile.reconcile import ALWAYS
 from seqdrop.uploads import UploadVersion
 
 from benchmarks import cost
-from tests.support.alarms import Alarm, Metrics, metrics_of
+from tests.support.alarms import Alarm, Metrics, alarms, metrics_of
 from tests.support.aws import template
 from tests.support.aws.account import Account
 from tests.support.aws.clock import Clock
@@ -34,7 +34,7 @@ from tests.support.aws.direct import Table
 from tests.support.services import direct_services
 
 RUNS_EVERY = 300  # seconds between two runs of the reconciler, and the period of the metrics of SQS
-ALARMS = {name: template.evaluate(body) for name, body in template.resources_of_type("AWS::CloudWatch::Alarm").items()}
+ALARMS = alarms()
 FUNCTIONS = list(template.resources_of_type("AWS::Serverless::Function"))
 QUEUES = {function.queue for function in template.functions()}
 DEAD_LETTERS = set(template.queues()) - QUEUES
@@ -235,22 +235,23 @@ class TestCauses:
         assert lab.mail_count("ArchiveMismatchAlarm") == 1
 
     def test_jobs_that_cost_more_than_a_day_may(self, lab):
-        """Two instances at 7.09 dollars an hour reach 100 dollars after seven hours. A day later they are forgotten."""
-        resources = {"InstanceType": "ml.g5.12xlarge", "InstanceCount": 2}
+        """Fourteen instances at 7.09 dollars an hour reach 100 dollars after an hour. A day later nothing is left."""
+        resources = {"InstanceType": "ml.g5.12xlarge", "InstanceCount": 14}
         job = Job("PLANNED", name="seqdrop-x", request=json.dumps({"TransformResources": resources}))
         lab.services.ledger.create(job)
         lab.services.ledger.move(lab.services.ledger.find_job("seqdrop-x"), "STARTED")
         lab.use_reconciler()
-        hourly = 2 * 7.09
+        hourly = 14 * 7.09
         spent = int(100 / hourly * 3600) // RUNS_EVERY * RUNS_EVERY
         lab.pass_time(spent)
         assert "DailySpendAlarm" not in lab.raised()
         lab.pass_time(2 * RUNS_EVERY)
         assert "DailySpendAlarm" in lab.raised()
         lab.services.ledger.move(lab.services.ledger.find_job("seqdrop-x"), "DONE")
-        lab.pass_time(3600)
+        lab.pass_time(1800)
         assert "DailySpendAlarm" in lab.raised()
-        lab.pass_time(24 * 3600 - spent)
+        lab.clock.advance(24 * 3600 - spent)
+        lab.pass_time(1800)
         assert "DailySpendAlarm" not in lab.raised()
 
 

@@ -11,6 +11,7 @@ import operator
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class Alarm:
     mails: int = 0
 
     def __post_init__(self) -> None:
-        self.properties = template.evaluate(template.resources_of_type("AWS::CloudWatch::Alarm")[self.name])
+        self.properties = alarms()[self.name]
 
     def evaluate(self, metrics: Metrics, now: float) -> str:
         """Return the state at a time, after the periods that have ended by then."""
@@ -89,6 +90,13 @@ class Alarm:
         threshold = float(self.properties["Threshold"])
         breaching = [missing == "breaching" if value is None else compare(value, threshold) for value in values]
         return "ALARM" if sum(breaching) >= self.properties.get("DatapointsToAlarm", len(values)) else "OK"
+
+
+@cache
+def alarms() -> dict[str, dict]:
+    """Return the properties of each alarm by its name, with the values of its expressions."""
+    resources = template.resources_of_type("AWS::CloudWatch::Alarm")
+    return {name: template.evaluate(body) for name, body in resources.items()}
 
 
 def metrics_of(alarm: dict) -> list[tuple[str, str, dict[str, str]]]:
