@@ -115,13 +115,17 @@ class Resolved:
         bucket = re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
         number = sorted(self.template["Resources"]).index(name)
         uuid = f"00000000-0000-0000-0000-{number:012}"
-        return ARNS[kind].format(name=f"seqdrop-{name}", bucket=f"seqdrop-{bucket}", uuid=uuid)
+        service = kind.split("::")[1].lower()
+        form = ARNS.get(kind, f"arn:aws:{service}:{HERE}:{{name}}")
+        return form.format(name=f"seqdrop-{name}", bucket=f"seqdrop-{bucket}", uuid=uuid)
 
     def substitute(self, argument: str | list[Any]) -> str:
         text, values = (argument, {}) if isinstance(argument, str) else argument
 
         def replace(match: re.Match[str]) -> str:
             name = match[1]
+            if name.startswith("!"):  # an escaped ${name}, which stays
+                return f"${{{name[1:]}}}"
             if name in values:
                 return str(self.value(values[name]))
             return str(self.attribute(name) if "." in name else self.reference(name))
