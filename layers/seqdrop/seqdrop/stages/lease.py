@@ -48,7 +48,7 @@ class Lease:
             if services.ledger.note(current, **taken):
                 return apply_facts(current, taken)
             current = services.ledger.reread(current)
-        logger().info(f"another invocation {self.verb} the upload", extra={"upload_id": upload.id})
+        logger().info("another invocation works on the upload", extra={"upload_id": upload.id, "work": self.verb})
         return None
 
     def give_up(self, services: Services, upload: Upload) -> None:
