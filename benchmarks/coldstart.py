@@ -26,8 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from local.deploy import install
 from local.embedded import EmbeddedAws
@@ -38,6 +37,7 @@ from tests.support.stack_environment import environment_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+REPOSITORY = Path(__file__).resolve().parents[1]
 EARLIER = "157adf1"  # the version that was reviewed before cold starts were looked at
 BOUNDS = {"archive": 0.6, "reconcile": 0.6, "start_transform": 0.6, "validate": 0.75, "finish": 0.75}
 EXAMPLES = {"validate": "validate-eventbridge"}  # where the example is not named as its function

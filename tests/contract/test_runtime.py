@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.support.built import BuiltFunction, measure_size, read_build
 from tests.support.emulator import NoEmulatorError, Runtime, running
 
 NAMES = sorted(template.resources_of_type("AWS::Serverless::Function"))
+UNCHECKED_HASH = 0b01  # the flags of bytecode that is not compared with its source (PEP 552)
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +165,27 @@ def test_the_layers_have_the_tested_versions(build):
             if name.lower() == "numpy" and sys.version_info < (3, 12):
                 continue
             assert importlib.metadata.version(name) == version, layer
+
+
+def test_layers_of_python_carry_bytecode_that_is_used_as_it_is(functions):
+    """Layers are read-only: without bytecode, each cold start compiles what it imports.
+
+    sam keeps no times of files, so bytecode that is compared with them would never be used.
+    """
+    for layer in (layer for layer in functions["ArchiveFunction"].path if layer.name == "python"):
+        sources = [path for path in layer.rglob("*.py") if "bin" not in path.parts]
+        assert len(sources) > 40, layer
+        for source in sources:
+            flags = Path(cache_from_source(str(source))).read_bytes()[4:8]
+            assert int.from_bytes(flags, "little") == UNCHECKED_HASH, source
+
+
+def test_a_cold_start_compiles_nothing_of_these_layers(functions, runtime):
+    """`python -v` reports each file that it compiles as code without bytecode."""
+    environment = {"PYTHONPATH": runtime.path_of(functions["ArchiveFunction"]), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-S", "-v", "-c", "import app"]
+    folder = functions["ArchiveFunction"].folder
+    process = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    compiled = [line for line in process.stderr.splitlines() if line.startswith("# code object from '")]
+    assert "seqdrop/runtime/services.py" not in "".join(compiled)
+    assert [line for line in compiled if "Layer/python/" in line] == []

@@ -32,7 +32,9 @@ class Group:
 
     def __init__(self, limit: int) -> None:
         v1 = ROOT / "memory"
-        self._files = ("memory.limit_in_bytes", "memory.usage_in_bytes") if v1.is_dir() else ("memory.max", "memory.current")
+        self._files = (
+            ("memory.limit_in_bytes", "memory.usage_in_bytes") if v1.is_dir() else ("memory.max", "memory.current")
+        )
         self._folder = (v1 if v1.is_dir() else ROOT) / _own_group() / f"seqdrop-{uuid.uuid4().hex[:12]}"
         self._folder.mkdir()
         try:
