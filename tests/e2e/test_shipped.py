@@ -160,6 +160,14 @@ def test_a_function_that_needs_too_much_memory_is_killed_and_starts_again(start,
     assert again == {"batchItemFailures": []}
 
 
+def test_seqdrop_env_prints_the_variables_of_each_function(aws, target, functions):
+    environments = target.environments()
+    assert set(environments) == {function.name for function in functions.values()}
+    assert "SEQDROP_EXECUTION_ROLE" in environments["StartTransformFunction"]
+    for name, variables in environments.items():
+        assert variables.items() <= environment_of(aws, name).items()
+
+
 @contextmanager
 def switched_off(aws, function: str) -> Iterator[None]:
     """Let the stack's function receive no messages."""

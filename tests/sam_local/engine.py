@@ -15,6 +15,7 @@ from local.testing import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+BRIDGE = Path("/sys/class/net/docker0")  # dockerd makes it, and leaves it
 PACKAGES = "apt-get install docker.io debootstrap"
 
 
@@ -53,6 +54,7 @@ def _own_engine() -> Iterator[dict[str, str]]:
         environment = {**os.environ, "DOCKER_HOST": f"unix://{folder}/socket"}
         command = ["dockerd", "--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", "-p", f"{folder}/pid"]
         command += ["-H", environment["DOCKER_HOST"], "--iptables=false", "--ip-masq=false"]
+        had_bridge = BRIDGE.exists()
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
             try:
@@ -63,6 +65,8 @@ def _own_engine() -> Iterator[dict[str, str]]:
             finally:
                 process.terminate()
                 process.wait(60)
+                if not had_bridge and BRIDGE.exists() and shutil.which("ip"):
+                    subprocess.run(["ip", "link", "delete", BRIDGE.name], check=False)
 
 
 def find_gateway(environment: dict[str, str]) -> str:

@@ -9,22 +9,22 @@ from seqdrop.runtime.clients import Deferred, QuickLoader, use_quick_loader
 
 
 class Counted:
-    def __init__(self, made: list) -> None:
-        made.append(self)
+    def __init__(self, clients: list) -> None:
+        clients.append(self)
         self.name = "client"
 
 
 def test_an_object_is_made_once_and_only_when_it_is_used():
-    made = []
-    deferred = Deferred(lambda: Counted(made))
-    assert made == []
+    clients = []
+    deferred = Deferred(lambda: Counted(clients))
+    assert clients == []
     assert (deferred.name, deferred.name) == ("client", "client")
-    assert len(made) == 1
+    assert len(clients) == 1
 
 
 def test_threads_share_one_object():
-    made, start = [], threading.Barrier(8)
-    deferred = Deferred(lambda: Counted(made))
+    clients, start = [], threading.Barrier(8)
+    deferred = Deferred(lambda: Counted(clients))
 
     def use() -> None:
         start.wait()
@@ -35,7 +35,7 @@ def test_threads_share_one_object():
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert len(clients) == 1
 
 
 def test_an_absent_attribute_is_an_error():
