@@ -17,6 +17,9 @@ N ?= 1000
 SEED ?= 1
 FAMILY ?= files
 
+# make sam-local IMAGE=public.ecr.aws/lambda/python:3.13
+IMAGE ?=
+
 # make kernel ARCH=x86_64|arm64
 ARCH ?=
 
@@ -35,7 +38,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PIP_OPTIONS := $(if $(INDEX),--index-url $(INDEX)) $(if $(EXTRA_INDEX),--extra-index-url $(EXTRA_INDEX))
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help kernel setup demo stop test test-all coverage audit reviewers faults mms sdk2 sdk3 training-toolkit lint lock clean
+.PHONY: help kernel setup demo stop test test-all coverage audit reviewers faults mms sdk2 sdk3 training-toolkit lint lock sam-local clean
 
 help:
 	@echo "make demo [DROP=path] [KEEP=1] [PORT=n]   run the whole pipeline on this machine"
@@ -51,6 +54,7 @@ help:
 	@echo "make sdk3                                 the lists of images in SageMaker's SDK, an oracle for make test-all"
 	@echo "make reviewers                            checkov, cfn-guard, localemu and more, for make test-all"
 	@echo "make training-toolkit                     SageMaker's own starter of training scripts, for make test-all"
+	@echo "make sam-local [IMAGE=name]               run each function by sam local invoke (needs Docker, or root to start it)"
 	@echo "make lock                                 pin anew what requirements.in names"
 	@echo "make clean                                remove .venv, builds and demo results"
 
@@ -168,6 +172,10 @@ training-toolkit: .venv-training/.ready
 	@test -x .venv-training/bin/python || $(PYTHON) -m venv .venv-training
 	@.venv-training/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) -r requirements-training.txt
 	@touch $@
+
+# Each function with its examples, in Docker, against an embedded AWS of its own.
+sam-local: setup
+	@IMAGE="$(IMAGE)" $(BIN)/python -m tests.sam_local
 
 lock:
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

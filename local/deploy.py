@@ -147,12 +147,15 @@ def _zip_layers(shared: Path, output: Path) -> None:
     text = template.read_text()
     for name in LAYER.findall(text):
         (output / f"{name}.zip").unlink(missing_ok=True)
-        _link(str(zip_folders(shared, name, output / name)), str(output / f"{name}.zip"))
+        _link(str(zip_folders(shared, name, output / name, bytecode=True)), str(output / f"{name}.zip"))
     template.write_text(LAYER.sub(r"ContentUri: \1.zip", text))
 
 
-def zip_folders(shared: Path, name: str, *folders: Path) -> Path:
-    """Return a zip of the folders' content, which is written only if the content has changed."""
+def zip_folders(shared: Path, name: str, *folders: Path, bytecode: bool = False) -> Path:
+    """Return a zip of the folders' content, which is written only if the content has changed.
+
+    Bytecode is left out unless it is asked for.
+    """
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -163,7 +166,7 @@ def zip_folders(shared: Path, name: str, *folders: Path) -> Path:
         for old in archive.parent.glob(f"{name}-*"):
             old.unlink()
         draft = archive.with_suffix(".new")
-        draft.write_bytes(pack(list(folders)))
+        draft.write_bytes(pack(list(folders), bytecode=bytecode))
         draft.replace(archive)
     return archive
 

@@ -137,12 +137,24 @@ class Target:
             sns=self.client("sns"),
         )
 
+    def environments(self) -> dict[str, dict[str, str]]:
+        """Return the environment of each function, by its name in template.yaml."""
+        client = self.client("lambda")
+        return {
+            name: client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+            for name, function in sorted(self._list_resources("AWS::Lambda::Function").items())
+        }
+
     def queues(self) -> dict[str, str]:
         """Return the URLs of the stack's queues by their names in template.yaml."""
+        return self._list_resources("AWS::SQS::Queue")
+
+    def _list_resources(self, kind: str) -> dict[str, str]:
+        """Return the physical ids of the stack's resources of a type, by their names in template.yaml."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack)
         resources = (resource for page in pages for resource in page["StackResourceSummaries"])
-        queues = (resource for resource in resources if resource["ResourceType"] == "AWS::SQS::Queue")
-        return {queue["LogicalResourceId"]: queue["PhysicalResourceId"] for queue in queues}
+        chosen = (resource for resource in resources if resource["ResourceType"] == kind)
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in chosen}
 
     def save(self, path: Path = STACK_FILE) -> None:
         """Write the target to a stack file, which `load` reads.

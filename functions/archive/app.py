@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import seqdrop.runtime.startup  # noqa: F401 - before the others: it pauses the garbage collector
 from seqdrop.runtime.deadline import make_deadline
 from seqdrop.runtime.services import archiving_services
 from seqdrop.runtime.sqs import handle_each

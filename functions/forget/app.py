@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import seqdrop.runtime.startup  # noqa: F401 - before the others: it pauses the garbage collector
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
 from seqdrop.runtime.tracing import span

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import seqdrop.runtime.startup  # noqa: F401 - before the others: it pauses the garbage collector
 from seqdrop.runtime.events import parse_start_message
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import seqdrop.runtime.startup  # noqa: F401 - before the others: it pauses the garbage collector
 from seqdrop.runtime.events import parse_landed_versions, split_landed_message
 from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each, handle_parts

@@ -58,7 +58,7 @@ def test_a_layer_is_built_from_the_folder_with_only_python(alone):
     assert process.returncode == 0, process.stderr
     (kernel,) = layer.rglob("_kernel_*")
     assert read_machine(kernel) == ELF[OWN]
-    assert not any(path.is_symlink() or path.name == "__pycache__" for path in layer.rglob("*"))
+    assert not any(path.is_symlink() for path in layer.rglob("*"))
     code = (
         "import seqdrop, json; from seqdrop.kinds.registry import packaged; from seqdrop.reads import kernel\n"
         "print(json.dumps([seqdrop.__file__, packaged().prefixes, kernel.lib is not None]))"

@@ -1,51 +1,32 @@
 """The output of `sam build`, run as in Lambda.
 
-AWS's runtime client and the Runtime Interface Emulator of aws-sam-cli run each built function with only its layers. Of
-.venv only boto3 and its dependencies are importable, which Lambda provides.
+AWS's runtime client and the Runtime Interface Emulator of aws-sam-cli run each built function with only its layers
+and its memory limit. Of .venv only boto3 and its dependencies are importable, which Lambda provides. Here AWS is
+unreachable; `tests/e2e/test_shipped.py` runs the functions against the deployed stack.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import os
-import platform
-import shutil
-import socket
+import re
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
+from importlib.util import cache_from_source
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from seqdrop.config.settings import Settings
 from seqdrop.reads import kernel
 
 from local.deploy import build as build_tree
+from tests.support.aws import template
+from tests.support.built import BuiltFunction, measure_size, read_build
+from tests.support.emulator import NoEmulatorError, Runtime, running
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# The packages of the managed Python runtimes, and the runtime client with its dependencies.
-PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
-OTHERS = ("BaseLayer", "SeqdropLayer")
-HEAVY = (*OTHERS, "ReadsLayer", "TablesLayer")
-LAYERS = {"ValidateFunction": HEAVY, "FinishFunction": HEAVY, "InventoryFunction": HEAVY}
-FUNCTIONS = (
-    "ValidateFunction",
-    "StartTransformFunction",
-    "StartTrainingFunction",
-    "FinishFunction",
-    "ArchiveFunction",
-    "InventoryFunction",
-    "ReconcileFunction",
-)
+NAMES = sorted(template.resources_of_type("AWS::Serverless::Function"))
+UNCHECKED_HASH = 0b01  # the flags of bytecode that is not compared with its source (PEP 552)
 
 
 @pytest.fixture(scope="module")
@@ -57,114 +38,57 @@ def build(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory) -> Path:
-    """Return an executable copy of the Runtime Interface Emulator of aws-sam-cli."""
-    machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
-    samcli = Path(importlib.util.find_spec("samcli").origin).parent
-    program = samcli / f"local/rapid/aws-lambda-rie-{machine}"
-    if not program.is_file():
-        pytest.skip(f"aws-sam-cli has no Runtime Interface Emulator for {platform.machine()}")
-    copy = tmp_path_factory.mktemp("rie") / "rie"
-    shutil.copy(program, copy)
-    copy.chmod(0o755)
-    return copy
+def functions(build) -> dict[str, BuiltFunction]:
+    return read_build(build)
 
 
 @pytest.fixture(scope="module")
-def provided(tmp_path_factory) -> Path:
-    """Return a folder with the packages that the runtime provides, and no others of .venv."""
-    folder = tmp_path_factory.mktemp("runtime")
-    for name in (*PROVIDED, *CLIENT):
-        spec = importlib.util.find_spec(name)
-        if spec is None:
-            continue  # some dependencies exist only for some versions of the client
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (folder / source.name).symlink_to(source)
-    for compiled in Path(importlib.util.find_spec("awslambdaric").origin).parent.parent.glob("runtime_client*.so"):
-        (folder / compiled.name).symlink_to(compiled)
-    return folder
+def runtime(tmp_path_factory) -> Runtime:
+    try:
+        return Runtime.make(tmp_path_factory.mktemp("runtime"))
+    except NoEmulatorError as error:
+        pytest.skip(str(error))
 
 
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def run(function: str, build: Path, emulator: Path, provided: Path) -> Iterator[str]:
-    """Run a built function, and yield the URL for its invocations."""
-    layers = [build / layer / "python" for layer in LAYERS.get(function, OTHERS)]
-    api, port = find_free_port(), find_free_port()
-    names = {f"SEQDROP_{name.upper()}": "1" for name in Settings.__dataclass_fields__}
-    environment = {
-        "PYTHONPATH": ":".join(map(str, [build / function, *layers, provided])),
-        "PATH": os.environ["PATH"],
-        "_HANDLER": "app.handler",
+def make_environment() -> dict[str, str]:
+    """Return settings of no stack, and an endpoint that refuses connections."""
+    return {
+        **{f"SEQDROP_{name.upper()}": "1" for name in Settings.__dataclass_fields__},
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "AWS_MAX_ATTEMPTS": "1",
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": "20",
-        **names,
         "SEQDROP_VALIDATE_QUEUE": "http://127.0.0.1:9/1/validate",
         "SEQDROP_ARCHIVE_QUEUE": "http://127.0.0.1:9/1/archive",
     }
-    command = [str(emulator), "--runtime-api-address", f"127.0.0.1:{api}"]
-    command += ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
-    command += [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
-    process = subprocess.Popen(
-        command, env=environment, cwd=build / function, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
-def invoke(url: str, event: dict) -> dict:
-    request = urllib.request.Request(url, json.dumps(event).encode())
-    for _ in range(100):
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return json.loads(response.read())
-        except ConnectionError:
-            time.sleep(0.05)  # the emulator is not listening yet, and does not announce when it is
-        except urllib.error.URLError as error:
-            if not isinstance(error.reason, ConnectionError):
-                raise
-            time.sleep(0.05)
-    raise AssertionError("the emulator does not respond")
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_starts_with_only_its_layers(function, build, emulator, provided, repository):
+@pytest.mark.parametrize("name", NAMES)
+def test_every_function_starts_with_only_its_layers(name, functions, runtime, repository):
     """A message of an unknown form passes every import and is returned as failed.
 
     A module that a layer lacks would be a Runtime.ImportModuleError.
     """
     event = json.loads((repository / "events/archive.json").read_text())
     event["Records"][0] |= {"messageId": "unknown", "body": "{}"}
-    with run(function, build, emulator, provided) as url:
-        response = invoke(url, event)
-    if function == "ReconcileFunction":  # each of its checks calls AWS, which is unreachable
+    with running(functions[name], runtime, make_environment()) as function:
+        response = function.invoke(event)
+    if name == "ReconcileFunction":  # each of its checks calls AWS, which is unreachable
         assert response.get("errorType") == "RetryableError", response
     else:
         assert response == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
 
 
-def test_validate_returns_the_response_that_lambda_expects(build, emulator, provided, repository):
+def test_validate_returns_the_response_that_lambda_expects(functions, runtime, repository):
     event = json.loads((repository / "events/validate-eventbridge.json").read_text())
     body = json.loads(event["Records"][0]["body"])
     body["detail"]["object"] |= {"key": "raw/a folder/", "size": 0}
     event["Records"][0]["body"] = json.dumps(body)
     unknown = {**event["Records"][0], "messageId": "unknown", "body": "{}"}
-    with run("ValidateFunction", build, emulator, provided) as url:
-        response = invoke(url, {"Records": [event["Records"][0], unknown]})
+    with running(functions["ValidateFunction"], runtime, make_environment()) as function:
+        response = function.invoke({"Records": [event["Records"][0], unknown]})
     assert response == {"batchItemFailures": [{"itemIdentifier": "unknown"}]}
 
 
@@ -180,10 +104,9 @@ with result_files(Predictions(packaged().by_name["contigs"], [line], source)) as
 """
 
 
-def test_finish_writes_its_tables_with_only_its_layers(build, provided):
+def test_finish_writes_its_tables_with_only_its_layers(functions, runtime):
     """The libraries of the tables are imported only when a table is written."""
-    layers = [build / layer / "python" for layer in LAYERS["FinishFunction"]]
-    environment = {"PYTHONPATH": ":".join(map(str, [*layers, provided])), "PATH": os.environ["PATH"]}
+    environment = {"PYTHONPATH": runtime.path_of(functions["FinishFunction"]), "PATH": os.environ["PATH"]}
     process = subprocess.run(
         [sys.executable, "-S", "-c", WRITES], env=environment, capture_output=True, text=True, check=False
     )
@@ -212,11 +135,10 @@ print(json.dumps(outputs))
 """
 
 
-def test_the_layers_give_the_same_reports_with_and_without_the_kernel(build, provided):
+def test_the_layers_give_the_same_reports_with_and_without_the_kernel(functions, runtime):
     if kernel.lib is None:
         pytest.skip("the C kernel is not built; `make kernel` builds it")
-    layers = [str(build / layer / "python") for layer in LAYERS["ValidateFunction"]]
-    environment = {"PYTHONPATH": ":".join([*layers, str(provided)]), "PATH": os.environ["PATH"]}
+    environment = {"PYTHONPATH": runtime.path_of(functions["ValidateFunction"]), "PATH": os.environ["PATH"]}
     with_kernel, without_kernel = (
         json.loads(
             subprocess.run(
@@ -230,16 +152,10 @@ def test_the_layers_give_the_same_reports_with_and_without_the_kernel(build, pro
     assert [report["valid"] for report in with_kernel[1:]] == [True, False]
 
 
-def test_layers_stay_below_lambdas_limit(build):
+def test_layers_stay_below_lambdas_limit(build, functions):
     """Lambda allows 250 MB unzipped for a function and its layers; the project's own bound is three fifths of that."""
-    for function, layers in LAYERS.items():
-        sizes = [
-            file.stat().st_size
-            for layer in (*layers, "TracingLayer")
-            for file in (build / layer).rglob("*")
-            if file.is_file()
-        ]
-        assert sum(sizes) < 150_000_000, function
+    for name, function in functions.items():
+        assert sum(map(measure_size, [*function.path, build / "TracingLayer"])) < 150_000_000, name
 
 
 def test_the_layers_have_the_tested_versions(build):
@@ -263,13 +179,38 @@ with span("archive", upload_id="A"):
 """
 
 
-def test_a_function_traces_with_only_the_layers(build, provided):
+def test_a_function_traces_with_only_the_layers(build, functions, runtime):
     """X-Ray's library requires botocore, and takes that of the runtime."""
-    layers = [build / layer / "python" for layer in (*OTHERS, "TracingLayer")]
-    assert not (layers[-1] / "botocore").exists()
-    environment = {"PYTHONPATH": ":".join(map(str, [*layers, provided])), "PATH": os.environ["PATH"]}
+    layer = build / "TracingLayer/python"
+    assert not (layer / "botocore").exists()
+    path = f"{layer}:{runtime.path_of(functions['ArchiveFunction'])}"
+    environment = {"PYTHONPATH": path, "PATH": os.environ["PATH"]}
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     process = subprocess.run(
         [sys.executable, "-S", "-c", TRACES, header], env=environment, capture_output=True, text=True, check=False
     )
     assert (process.stdout, process.returncode) == ("archive {'upload_id': 'A'}\n", 0), process.stderr
+
+
+def test_layers_of_python_carry_bytecode_that_is_used_as_it_is(functions):
+    """Layers are read-only: without bytecode, each cold start compiles what it imports.
+
+    sam keeps no times of files, so bytecode that is compared with them would never be used.
+    """
+    for layer in (layer for layer in functions["ArchiveFunction"].path if layer.name == "python"):
+        sources = [path for path in layer.rglob("*.py") if "bin" not in path.parts]
+        assert len(sources) > 40, layer
+        for source in sources:
+            flags = Path(cache_from_source(str(source))).read_bytes()[4:8]
+            assert int.from_bytes(flags, "little") == UNCHECKED_HASH, source
+
+
+def test_a_cold_start_compiles_nothing_of_these_layers(functions, runtime):
+    """`python -v` reports where the code of each module comes from: a .pyc in quotes, or the source that it compiled."""
+    environment = {"PYTHONPATH": runtime.path_of(functions["ArchiveFunction"]), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-S", "-v", "-c", "import app"]
+    folder = functions["ArchiveFunction"].folder
+    process = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    origins = re.findall(r"# code object from (.*Layer/python/.*)", process.stderr)
+    assert [origin for origin in origins if not origin.endswith(".pyc'")] == []
+    assert any("seqdrop/runtime/__pycache__/services" in origin for origin in origins)

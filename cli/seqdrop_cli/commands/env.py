@@ -8,7 +8,8 @@ from seqdrop_cli.command import Command, StackOptions, add_stack
 from seqdrop_cli.parsing import Example
 
 TEXT = """\
-Print the environment variables of a deployed stack's functions as JSON, for `sam local invoke --env-vars`.
+Print the environment variables of a deployed stack's functions as JSON, for `sam local invoke --env-vars`. Each
+function has its own, because some settings are only for the functions that use them.
 """
 EXAMPLES = (
     Example("seqdrop env --stack seqdrop > env.json", "then `sam local invoke ValidateFunction --env-vars env.json`"),
@@ -23,7 +24,7 @@ def run(options: StackOptions) -> int:
     target = find_target(options)
     if target.endpoint:
         raise StackNotFoundError("`seqdrop env` needs a deployed stack; name one with --stack NAME or SEQDROP_STACK")
-    print(json.dumps({"Parameters": target.environment()}, indent=2))
+    print(json.dumps(target.environments(), indent=2))
     return 0
 
 

@@ -30,20 +30,21 @@ def build_code(requirements: Path, python: str, architecture: str) -> bytes:
         return pack([Path(folder), package.parent], only={package.parent: package.name})
 
 
-def pack(folders: list[Path], only: dict[Path, str] | None = None) -> bytes:
+def pack(folders: list[Path], only: dict[Path, str] | None = None, *, bytecode: bool = False) -> bytes:
     """Return a zip of the files below the folders. The same files give the same bytes.
 
     `only` maps a folder to the single member that is taken from it. If two folders have a file of the same name, the
-    file of the later folder is taken.
+    file of the later folder is taken. Bytecode, which is of one version of Python, is left out unless it is asked for.
     """
     members = only or {}
-    return make_zip({name: path for folder in folders for name, path in _files(folder, members.get(folder, ""))})
+    paths = {name: path for folder in folders for name, path in _files(folder, members.get(folder, ""))}
+    return make_zip({name: path for name, path in paths.items() if bytecode or "__pycache__" not in path.parts})
 
 
 def _files(folder: Path, member: str) -> Iterator[tuple[str, Path]]:
-    """Yield the name and the path of each file below a member of a folder, except compiled Python."""
+    """Yield the name and the path of each file below a member of a folder."""
     for path in (folder / member).rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file():
             yield path.relative_to(folder).as_posix(), path
 
 

@@ -20,6 +20,9 @@ from seqdrop_cli.progress import read_progress
 FASTQ = b"@r1\nACGT\n+\nIIII\n"
 
 
+ENVIRONMENTS = {"ArchiveFunction": {"A": "b"}, "ForgetFunction": {"A": "b", "OWN": "c"}}
+
+
 @pytest.fixture
 def s3(cloud):
     client = boto3.client("s3")
@@ -31,7 +34,7 @@ def s3(cloud):
 @pytest.fixture
 def target(s3, ledger, use_target):
     names = {"landing": "landing", "results": "results", "endpoint": None}
-    stack = SimpleNamespace(**names, client=lambda name: s3, ledger=lambda: ledger, environment=lambda: {"A": "b"})
+    stack = SimpleNamespace(**names, client=lambda name: s3, ledger=lambda: ledger, environments=lambda: ENVIRONMENTS)
     use_target(stack)
     return stack
 
@@ -139,7 +142,7 @@ def test_an_upload_without_a_record_has_landed(ledger):
 
 
 def test_the_environment_of_the_functions_is_json(target, seqdrop):
-    assert json.loads(seqdrop("env").out) == {"Parameters": {"A": "b"}}
+    assert json.loads(seqdrop("env").out) == ENVIRONMENTS
     target.endpoint = "http://127.0.0.1:1"
     outcome = seqdrop("env")
     assert (outcome.status, "name one with --stack NAME" in outcome.err) == (2, True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from seqdrop.config.fields import Flag, Maybe, Number, Text, Whole, setting
 from seqdrop.kinds.windows import SampledSettings, WindowKind
 from seqdrop.models.archives import POSITIVE
-from seqdrop.results.genome import GenomeFiles
 from seqdrop.results.rows import DIGITS, Counts, OutputLine, Row, RowMaker, Shared, window_rows
 from seqdrop.results.tables import Column
 from seqdrop.results.tracks import RULE
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from seqdrop.config.kind import AnalysisSettings, LabelledArchive, LocalModel, LocalOptions, ModelSettings
     from seqdrop.models.calibration import Calibration
+    from seqdrop.results.genome import GenomeFiles
     from seqdrop.results.writer import Predictions, Results
 
 THRESHOLD = 0.9  # for `seqdrop predict` without --analysis
@@ -109,6 +109,8 @@ class Promoter(WindowKind):
 
     def beside(self, folder: Path, predictions: Predictions) -> AbstractContextManager[GenomeFiles | None]:
         """Return the writer of calls and tracks, or a context manager of None if `tracks` is false."""
+        from seqdrop.results.genome import GenomeFiles  # only finish writes results; it takes 10 ms to import
+
         settings = predictions.analysis.settings_as(Settings)
         return GenomeFiles(folder, settings, predictions.provenance) if settings.tracks else nullcontext()
 

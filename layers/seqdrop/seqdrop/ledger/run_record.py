@@ -9,8 +9,6 @@ from typing import ClassVar
 
 from seqdrop.ledger.moves import RUN
 from seqdrop.ledger.records import Record
-from seqdrop.runs.names import gate_folders
-from seqdrop.runs.parts import part_folder
 from seqdrop.uploads import ID_LENGTH
 
 
@@ -73,6 +71,10 @@ class Run(Record):
 
         A part of the run, such as a flow cell, may be added after the run was complete. Its files wait for the part.
         """
+        # The rules of instruments take 20 ms to import, and few records are runs.
+        from seqdrop.runs.names import gate_folders
+        from seqdrop.runs.parts import part_folder
+
         name = key.removeprefix(self.folder)
         folders = {*gate_folders(name)}
         if part_folder(self.instrument, self.name, name):

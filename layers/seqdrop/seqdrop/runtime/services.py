@@ -7,8 +7,8 @@ import os
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING, TypedDict
+from functools import cache, partial
+from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
 
 import boto3
 from botocore.config import Config
@@ -19,12 +19,13 @@ from seqdrop.aws.errors import is_invalid
 from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
 from seqdrop.errors import RetryableError
-from seqdrop.kinds import plans
 from seqdrop.ledger.table import Ledger
+from seqdrop.runtime.clients import Deferred, use_quick_loader
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.startup import end_startup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Unpack
 
     from mypy_boto3_s3.client import S3Client
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
+
+T = TypeVar("T")
 
 SQS_BATCH = 10  # messages that SQS accepts in one request
 
@@ -186,19 +189,39 @@ def trace_id() -> str:
 def services() -> Services:
     """Return the services of this process."""
     settings = Settings.load()
+    use_quick_loader()
     table = boto3.resource("dynamodb").Table(settings.table)
-    s3 = boto3.client("s3")
-    protect_existing_copies(s3)
-    return Services(
+    own = Services(
         settings=settings,
-        analyses=plans.packaged(),
+        analyses=_defer(_read_analyses),
         ledger=Ledger(table, now, trace_id, settings.ledger_days),
-        s3=s3,
-        sagemaker=boto3.client("sagemaker"),
-        sqs=boto3.client("sqs"),
-        sns=boto3.client("sns"),
-        kms=boto3.client("kms") if settings.signing_key else None,
+        s3=_defer(_make_s3),
+        sagemaker=_defer(partial(boto3.client, "sagemaker")),
+        sqs=_defer(partial(boto3.client, "sqs")),
+        sns=_defer(partial(boto3.client, "sns")),
+        kms=_defer(partial(boto3.client, "kms")) if settings.signing_key else None,
     )
+    end_startup()
+    return own
+
+
+def _read_analyses() -> Analyses:
+    """Return the analyses of this deployment. Some functions need neither them nor the kinds, 50 ms to import."""
+    from seqdrop.kinds.plans import packaged
+
+    return packaged()
+
+
+def _make_s3(config: Config | None = None) -> S3Client:
+    """Return a client whose copies never replace an object."""
+    client = boto3.client("s3", config=config)
+    protect_existing_copies(client)
+    return client
+
+
+def _defer(make: Callable[[], T]) -> T:
+    """Return an object that is made when it is first used. To its users it has the type of that object."""
+    return cast("T", Deferred(make))
 
 
 @cache
@@ -211,12 +234,10 @@ def batch_client() -> BatchClient:
 @cache
 def archiving_services() -> Services:
     """Return the services of this process with a client that waits long enough for a copy."""
-    s3 = boto3.client("s3", config=COPYING)
-    protect_existing_copies(s3)
-    return replace(services(), s3_for_copies=s3)
+    return replace(services(), s3_for_copies=_defer(partial(_make_s3, COPYING)))
 
 
 @cache
 def bundling_services() -> Services:
     """Return the services of this process with a client for many small requests at a time, and parts of 8 MB."""
-    return replace(services(), s3=boto3.client("s3", config=BUNDLING))
+    return replace(services(), s3=_defer(partial(boto3.client, "s3", config=BUNDLING)))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.kinds.plans import kind_of
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
 from seqdrop.ledger.records import TRAIN, Attempt, Upload
@@ -80,5 +79,7 @@ def may_be_archived(upload: Upload, deciding: list[Attempt]) -> bool:
 
 def _start_queue(services: Services, attempt: Attempt) -> str:
     """Return the queue of the function that starts the attempt's job."""
+    from seqdrop.kinds.plans import kind_of  # archive routes uploads whose attempts have ended, and needs no kinds
+
     settings = services.settings
     return settings.training_queue if kind_of(attempt).job == TRAIN else settings.transform_queue

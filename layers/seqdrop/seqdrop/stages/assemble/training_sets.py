@@ -39,7 +39,6 @@ from seqdrop.stages.notifications import RejectionMail
 from seqdrop.training.data.prepare import Prepared
 from seqdrop.training.data.store import Store
 from seqdrop.training.jobfile import ADVICE, JOB, MOST_BYTES, JobFile, parse
-from seqdrop.training.plan.sizing import has_smp, resolve_distribution
 from seqdrop.training.request import Order
 from seqdrop.uploads import upload_id
 from seqdrop.work.examination import rejection
@@ -144,6 +143,8 @@ def _place(analyses: Analyses, upload: Upload) -> Place:
 
 def _check_job(services: Services, job: JobFile) -> None:
     """Raise InvalidFileError if no machine can run the distribution of the job."""
+    from seqdrop.training.plan.sizing import has_smp, resolve_distribution  # only a job.toml needs it: 20 ms
+
     try:
         resolve_distribution(job, has_smp(services.settings.training_image))
     except DistributionRefusedError as error:

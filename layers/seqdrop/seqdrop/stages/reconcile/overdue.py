@@ -21,7 +21,6 @@ from seqdrop.ledger.moves import UPLOAD
 from seqdrop.runtime.events import make_landed_message
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.services import Services, now
-from seqdrop.stages.assemble.policies import policy_of
 from seqdrop.stages.assemble.repeats import PATIENCE_HOURS
 from seqdrop.stages.duplicates import find_archived
 from seqdrop.stages.reconcile.backlog import LONGEST_PAUSE, shortest_wait
@@ -130,6 +129,9 @@ def monitor_waiting(services: Services) -> dict[str, int]:
 
 def _monitor_upload(services: Services, wait: int, upload: Upload) -> str:
     """Nudge an upload, or notify the lab; return the name of the count to which that belongs, "" for neither."""
+    # The policies know data sets and trainings, which takes 90 ms to import; most runs have nothing overdue.
+    from seqdrop.stages.assemble.policies import policy_of
+
     policy = policy_of(services.analyses, upload)
     hours = _hours(services, upload, policy)
     is_overdue = hours and not upload.told_at and minutes_since(upload.waiting_since) >= 60 * hours
