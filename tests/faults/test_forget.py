@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults import schedule as s
 from tests.faults.families import FORGET
-from tests.faults.forget.bugs import BUGS
+from tests.faults.forget.bugs import BUGS, LATE_TOMBSTONE
 from tests.faults.play import play
 from tests.faults.schedule import CRASH_AFTER, CRASH_BEFORE, Schedule
 from tests.faults.search import InvariantError, check, search
@@ -49,6 +49,17 @@ def test_messages_that_arrive_twice_or_late_change_nothing(wire, mishap):
 
 def test_a_locked_copy_stays(wire):
     check(wire, Schedule(((0, "drop locked", 0), (10, "forget", 0))), FORGET)
+
+
+@pytest.mark.long
+def test_a_crash_shows_that_the_tombstone_must_be_written_before_the_move(wire):
+    with LATE_TOMBSTONE.planted():
+        for number in range(30):
+            try:
+                check(wire, Schedule(ONE, strikes=(("TransactWriteItems", number, CRASH_AFTER),)), FORGET)
+            except InvariantError:
+                return
+    pytest.fail("no crash showed it")
 
 
 @pytest.mark.long
