@@ -24,6 +24,8 @@ ASKED, DONE, REFUSED = "Seqdrop was asked to forget", "Seqdrop forgot", "Seqdrop
 class ForgetCheck(BundleCheck):
     """What was to be forgotten is gone, with a tombstone; everything else is there, as in the family `bundle`."""
 
+    TWINS = ("ARCHIVED", "FORGETTING", "FORGOTTEN")  # it may be forgotten after the other was removed as its duplicate
+
     def all(self) -> Iterator[str]:
         yield from super().all()
         yield from work.check_jobs(self)
