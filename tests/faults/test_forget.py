@@ -4,14 +4,15 @@ import pytest
 
 from tests.faults import schedule as s
 from tests.faults.families import FORGET
-from tests.faults.forget.bugs import BUGS
+from tests.faults.forget.bugs import BUGS, LATE_TOMBSTONE
+from tests.faults.forget.family import DUE
 from tests.faults.play import play
 from tests.faults.schedule import CRASH_AFTER, CRASH_BEFORE, Schedule
 from tests.faults.search import InvariantError, check, search
 from tests.support.aws.wire import wire_services
 
 # The second file is dropped when the first is archived; the first is to be forgotten, with its results.
-ONE = ((0, "drop reads", 0), (40, "forget --results", 1), (0, "drop raw", 1))
+ONE = ((0, "drop reads", 0), (40, "forget --results", 1), (0, "drop raw", 1), (30, s.WAIT, DUE), (0, s.RECONCILE, 0))
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,27 @@ def test_a_locked_copy_stays(wire):
 
 
 @pytest.mark.long
+def test_a_crash_shows_that_the_tombstone_must_be_written_before_the_move(wire):
+    with LATE_TOMBSTONE.planted():
+        for number in range(30):
+            try:
+                check(wire, Schedule(ONE, strikes=(("TransactWriteItems", number, CRASH_AFTER),)), FORGET)
+            except InvariantError:
+                return
+    pytest.fail("no crash showed it")
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("fault", [CRASH_BEFORE, CRASH_AFTER])
 def test_after_a_crash_at_any_call_exactly_the_copy_is_deleted(wire, fault):
-    run = ((0, s.DROPS + "small", 0), (0, s.DROPS + "small", 2), (0, s.DROPS + "marker", 4), (60, "forget", 0))
+    run = (
+        (0, s.DROPS + "small", 0),
+        (0, s.DROPS + "small", 2),
+        (0, s.DROPS + "marker", 4),
+        (60, "forget", 0),
+        (30, s.WAIT, DUE),
+        (0, s.RECONCILE, 0),
+    )
     for acts in (ONE, run):
         calls = play(wire, Schedule(acts), FORGET).calls
         for number in range(calls):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from seqdrop.stages.bundle import bundle, closing, packing, planning, tar_object
 
 from tests.faults.planting import Bug, make_registry
@@ -69,15 +67,6 @@ def _planned_twice():
     return [(planning, "divide_files", lambda services, run, taken: original(services, run, set()))]
 
 
-@_bug("plans are recorded without the condition that no others were recorded meanwhile")
-def _unconditional():
-    def record(services, before, plans, alone) -> None:
-        original(services, services.ledger.run_bundles(before.run), plans, alone)
-
-    original = planning._record
-    return [(planning, "_record", record)]
-
-
 @_bug("a plan is taken out of the record of its run before its files are archived", quick=True)
 def _forgotten_first():
     def close(services, run, plan, tar, check_time) -> None:
@@ -96,15 +85,6 @@ def _left_out():
 
     original = packing.Packer._place
     return [(packing.Packer, "_place", place)]
-
-
-@_bug("a withdrawn file of a bundle gets a receipt")
-def _withdrawn_too():
-    def load(self, ids) -> dict:
-        return {identity: replace(upload, state="VALIDATED") for identity, upload in original(self, ids).items()}
-
-    original = closing.Closing._load
-    return [(closing.Closing, "_load", load)]
 
 
 @_bug("the index of a bundle is not written", quick=True)

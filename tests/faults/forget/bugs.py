@@ -48,15 +48,6 @@ def _whole_bundle():
     return [(forget, "_count_files", lambda services, copy: 0)]
 
 
-@_bug("an upload moves to FORGOTTEN before its tombstone is written")
-def _no_tombstone():
-    def complete(services, member) -> None:
-        services.ledger.move(member.upload, "FORGOTTEN")
-        forget.write_tombstone(services, member.upload, member.receipt, member.receipt_sha256, [])
-
-    return [(forget, "_complete", complete)]
-
-
 @_bug("a copy is deleted without its version id", quick=True)
 def _no_version():
     def delete(services, members) -> None:
@@ -99,3 +90,15 @@ def _not_listed():
 
 _bug("the reconciler does not look for deletions that are due", quick=True)(skip_check("forgetting"))
 _bug("the lab is not notified of deletions that are done", quick=True)(skip_check("forgotten"))
+
+
+def _late_tombstone():
+    def complete(services, member) -> None:
+        services.ledger.move(member.upload, "FORGOTTEN")
+        forget.write_tombstone(services, member.upload, member.receipt, member.receipt_sha256, [])
+
+    return [(forget, "_complete", complete)]
+
+
+# One crash between two calls shows it; seeded schedules seldom have it there.
+LATE_TOMBSTONE = Bug("an upload moves to FORGOTTEN before its tombstone is written", _late_tombstone)

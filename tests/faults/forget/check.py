@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
@@ -22,6 +23,8 @@ ASKED, DONE, REFUSED = "Seqdrop was asked to forget", "Seqdrop forgot", "Seqdrop
 
 class ForgetCheck(BundleCheck):
     """What was to be forgotten is gone, with a tombstone; everything else is there, as in the family `bundle`."""
+
+    TWINS = ("ARCHIVED", "FORGETTING", "FORGOTTEN")  # it may be forgotten after the other was removed as its duplicate
 
     def all(self) -> Iterator[str]:
         yield from super().all()
@@ -102,7 +105,8 @@ class ForgetCheck(BundleCheck):
             done = [id_ for id_ in command.upload_ids if command.has_done(id_)] if command.folder in FORGETS else []
             for id_ in done:
                 states = [name for name, _ in self.world.moves[id_]]
-                if "FORGETTING" not in states:
+                is_back = ("FORGETTING", "ARCHIVED") in itertools.pairwise(states)
+                if "FORGETTING" not in states or (command.folder == CANCEL and not is_back):
                     yield f"{command.folder} {id_} was done, and its states are {states}"
                 asked = [text for subject, text in self.world.mails if subject.startswith(ASKED) and id_ in text]
                 if not asked:
