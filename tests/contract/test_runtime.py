@@ -206,7 +206,7 @@ def test_layers_of_python_carry_bytecode_that_is_used_as_it_is(functions):
 
 
 def test_a_cold_start_compiles_nothing_of_these_layers(functions, runtime):
-    """`python -v` reports where the code of each module comes from: a .pyc in quotes, or the source that it compiled."""
+    """`python -v` reports where code comes from: a .pyc in quotes, or the source that was compiled."""
     environment = {"PYTHONPATH": runtime.path_of(functions["ArchiveFunction"]), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-S", "-v", "-c", "import app"]
     folder = functions["ArchiveFunction"].folder

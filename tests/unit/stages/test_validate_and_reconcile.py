@@ -13,7 +13,7 @@ from seqdrop.runtime.events import parse_landed_versions
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.archive.receipts import make_receipt
-from seqdrop.stages.reconcile import overdue
+from seqdrop.stages.assemble import policies
 from seqdrop.stages.reconcile.gauges import GAUGES
 from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.validate.validate import validate
@@ -386,14 +386,14 @@ class TestLostEvents:
         for version in (first, second):
             services.ledger.create(Upload.from_version(version, "reads"))
             services.ledger.move(services.ledger.find_upload(version.id), "WAITING", waiting_since=now())
-        policy_of = overdue.policy_of
+        policy_of = policies.policy_of
 
         def fail(analyses, upload):
             if upload.id == first.id:
                 raise KeyError(upload.id)
             return policy_of(analyses, upload)
 
-        monkeypatch.setattr(overdue, "policy_of", fail)
+        monkeypatch.setattr(policies, "policy_of", fail)
         assert reconcile(services)["waiting"] == 1
         assert services.ledger.find_upload(second.id).pushes == 1
 
