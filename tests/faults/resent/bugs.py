@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from seqdrop.stages.archive import repeated
-from seqdrop.stages.assemble import repeats
+from seqdrop.stages.assemble import masks, repeats
 from seqdrop.stages.assemble.masks import Masks
 from seqdrop.stages.outcomes import close_upload
-from seqdrop.stages.validate import validate
 
 from tests.faults.planting import Bug, make_registry
 
@@ -40,7 +39,7 @@ def _not_looked_up_again():
 
 @_bug("a file is looked up only before it is copied, not before it is predicted", quick=True)
 def _looked_up_late():
-    return [(module, "find_twin", lambda *_: None) for module in (validate, repeats)]
+    return [(module, "find_twin", lambda *_: None) for module in (masks, repeats)]
 
 
 @_bug("a file that is sent again on purpose is taken for a duplicate", quick=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from seqdrop.ledger import run_record
+from seqdrop.runs import names, parts
 from seqdrop.runs.completion import judge
 from seqdrop.stages import notifications, run_checksums
 from seqdrop.stages.reconcile import due_runs
@@ -36,13 +36,13 @@ def _failure_ignored() -> list[Change]:
 
 @_bug("an on-board analysis is released by the markers of the run", quick=True)
 def _analysis_released() -> list[Change]:
-    original = run_record.gate_folders
-    return [(run_record, "gate_folders", lambda name: [*original(name), ""])]
+    original = names.gate_folders
+    return [(names, "gate_folders", lambda name: [*original(name), ""])]
 
 
 @_bug("a new flow cell is released by the run, which was complete before")
 def _part_released() -> list[Change]:
-    return [(run_record, "part_folder", lambda *_: "")]
+    return [(parts, "part_folder", lambda *_: "")]
 
 
 @_bug("a folder is opened before all its files are read")

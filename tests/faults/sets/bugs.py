@@ -20,7 +20,7 @@ from seqdrop.ledger.table import Ledger
 from seqdrop.models.promotion import Verdict
 from seqdrop.runtime.services import Services
 from seqdrop.sagemaker import client
-from seqdrop.stages import routing
+from seqdrop.stages import recorded_request, routing
 from seqdrop.stages.archive import archive, receipts
 from seqdrop.stages.assemble import training_sets
 from seqdrop.stages.finish import candidates
@@ -176,8 +176,8 @@ def _in_use_is_refused() -> list[Change]:
             raise JobRefusedError("there is a job of this name")
         return original(sagemaker, task, request)
 
-    original = client._adopt
-    return [(client, "_adopt", adopt)]
+    original = client.adopt
+    return [(module, "adopt", adopt) for module in (client, recorded_request)]
 
 
 @_bug("the files of a training that failed are archived", quick=True)

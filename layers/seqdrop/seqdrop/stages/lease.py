@@ -24,11 +24,10 @@ MINUTES = 15  # no invocation of a Lambda function lasts longer
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease on uploads in a state; `field` of their records has the time, and `verb` is for the log."""
+    """A lease on uploads in a state; `field` of their records has the time."""
 
     field: Literal["reading_since", "copying_since"]
     state: str
-    verb: str
 
     def is_held(self, upload: Upload) -> bool:
         """Return True if an invocation probably works on the upload now. A move ends the lease.
@@ -48,7 +47,7 @@ class Lease:
             if services.ledger.note(current, **taken):
                 return apply_facts(current, taken)
             current = services.ledger.reread(current)
-        logger().info("another invocation works on the upload", extra={"upload_id": upload.id, "work": self.verb})
+        logger().info("another invocation works on the upload", extra={"upload_id": upload.id})
         return None
 
     def give_up(self, services: Services, upload: Upload) -> None:
@@ -62,5 +61,5 @@ class Lease:
         return upload.reading_since if self.field == "reading_since" else upload.copying_since
 
 
-READING = Lease("reading_since", "RECEIVED", "reads")
-COPYING = Lease("copying_since", "VALIDATED", "copies")
+READING = Lease("reading_since", "RECEIVED")
+COPYING = Lease("copying_since", "VALIDATED")
