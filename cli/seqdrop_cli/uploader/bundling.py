@@ -157,7 +157,7 @@ def _write(folder: Path, files: list[RunFile], source: Folder) -> Index:
         unfinished.replace(folder / index.tar)
         _sync_folder(folder)
         with unfinished.open("wb") as stream:
-            stream.write(index.body())
+            stream.write(index.body)
             _sync(stream)
         unfinished.replace(folder / index.name)
     finally:

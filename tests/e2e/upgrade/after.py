@@ -126,7 +126,7 @@ def upgrade(situation: Situation, tree: Path) -> bytes:
     lab = situation.lab
     situation.variables = lab.read_variables()
     stack, code = install(lab.aws, tree=tree, name=NAME, **PARAMETERS)
-    earlier = replace(stack, models="", key="", uploaderpolicy="")
+    earlier = replace(stack, models="", key="", uploaderpolicy="", dashboardname="")  # outputs that are new
     assert earlier == lab.stack, "the upgrade must not replace a bucket, the ledger or the topic"
     assert lab.list_objects(stack.models) == {}
     lab.tree, lab.stack = tree, stack

@@ -16,7 +16,7 @@ NAME = f"{TAR}.index.tsv"
 TIME = datetime(2026, 12, 1, 3, 0, 0, 123456, tzinfo=UTC)
 SHA = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ENTRIES = (Entry("a/b.txt", 512, 600, "0000abcd", SHA, TIME), Entry("c.txt", 2048, 0, "00000000", SHA, TIME))
-BODY = Index(TAR, ENTRIES).body()
+BODY = Index(TAR, ENTRIES).body
 
 
 def with_line(number: int, line: str) -> bytes:

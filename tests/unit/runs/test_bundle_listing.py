@@ -19,7 +19,7 @@ def bundle(folder: str, contents: dict[str, bytes], times=None) -> tuple[str, by
     """Return the name of a bundle's index below the run, and its content."""
     source = MemoryFolder(contents, times)
     index = write_bundle(source.files, source, io.BytesIO())
-    return f"{folder}{index.name}", index.body()
+    return f"{folder}{index.name}", index.body
 
 
 def as_set(files) -> set[tuple]:

@@ -39,7 +39,7 @@ def ranges_of(tar: bytes):
 def test_each_file_comes_back_from_the_bundle(folder):
     tar, index = pack(folder)
 
-    again = read_index(index.body(), index.name)
+    again = read_index(index.body, index.name)
     assert again == index
     assert {entry.name: extract(again, entry.name, ranges_of(tar)) for entry in again.entries} == folder.contents
     assert {entry.name: entry.modified for entry in again.entries} == folder.times
@@ -55,7 +55,7 @@ def test_python_lists_the_same_files_and_the_index_last(folder):
     with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
         *members, last = archive.getmembers()
         assert last.name == index.name
-        assert archive.extractfile(last).read() == index.body()
+        assert archive.extractfile(last).read() == index.body
     assert [(m.name, m.size, m.offset_data) for m in members] == [(e.name, e.size, e.offset) for e in index.entries]
     seconds = [(entry.modified - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1) for entry in index.entries]
     assert [m.mtime for m in members] == seconds
@@ -81,7 +81,7 @@ def test_programs_extract_the_same_files(program, tmp_path):
     assert names == [*sorted(folder.contents), index.name]
     assert {name: (tmp_path / name).read_bytes() for name in folder.contents} == folder.contents
     assert {(tmp_path / name).stat().st_mtime for name in folder.contents} == {NOON.timestamp()}
-    assert (tmp_path / index.name).read_bytes() == index.body()
+    assert (tmp_path / index.name).read_bytes() == index.body
 
 
 def test_checksums_are_those_of_the_files():

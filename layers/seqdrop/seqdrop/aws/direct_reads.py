@@ -39,7 +39,8 @@ class DirectReads:
 
         boto3 makes the first request, and repeats each that did not succeed at once, with its own retries.
         """
-        return self._read_at_once(key, version_id) or self._read_with_boto3(key, version_id)
+        content = self._read_at_once(key, version_id) if self._requests.is_ready else None
+        return content or self._read_with_boto3(key, version_id)
 
     def _read_at_once(self, key: str, version_id: str) -> Content | None:
         query = f"?versionId={quote(version_id, safe='-_.~')}"

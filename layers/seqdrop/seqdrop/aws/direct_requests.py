@@ -59,6 +59,11 @@ class DirectRequests:
         if self._route is None:
             s3.meta.events.register(SENDING, self._learn)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the route is known, so that `send` may succeed."""
+        return self._route is not None and self._route is not NOWHERE
+
     @contextmanager
     def learning(self, key: str) -> Iterator[None]:
         """Take the route from the request for `key` that boto3 makes in the block, unless the route is known."""

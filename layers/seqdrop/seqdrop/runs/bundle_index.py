@@ -70,8 +70,9 @@ class Index:
         """The entries by name."""
         return {entry.name: entry for entry in self.entries}
 
+    @cached_property
     def body(self) -> bytes:
-        """Return the index as it is stored: UTF-8, TAB between columns, LF after each line."""
+        """The index as it is stored: UTF-8, TAB between columns, LF after each line."""
         total = sum(entry.size for entry in self.entries)
         lines = [f"{TITLE}\t{self.tar}\t{len(self.entries)}\t{total}", "\t".join(COLUMNS)]
         lines += ("\t".join(_columns(entry)) for entry in self.entries)
@@ -119,7 +120,7 @@ def format_time(moment: datetime) -> str:
     """Return a time as the index has it: UTC, with microseconds. Raise ValueError if it has no time zone."""
     if moment.tzinfo is None:
         raise ValueError(f"the time {moment} has no time zone")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def blocks(size: int) -> int:

@@ -171,7 +171,7 @@ def _make_plain_header(name: bytes, size: int, seconds: int) -> bytes:
 
 def make_tail(index: Index) -> bytes:
     """Return what follows the last file: the index as a member, and the end of the tar."""
-    body = index.body()
+    body = index.body
     return make_header(index.name, len(body), index.newest) + body + bytes(blocks(len(body)) - len(body)) + END
 
 

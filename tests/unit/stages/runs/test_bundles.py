@@ -38,7 +38,7 @@ def bundle(files: dict[str, bytes]) -> dict[str, bytes]:
     run_files = [folder.look(name) for name in files]
     index = write_bundle(run_files, folder, stream)
     assert index.tar == name_bundle(run_files)
-    return {index.tar: stream.getvalue(), index.name: index.body()}
+    return {index.tar: stream.getvalue(), index.name: index.body}
 
 
 def with_bundle(novaseq: dict[str, bytes], changed: bytes | None = None) -> dict[str, bytes]:

@@ -63,7 +63,7 @@ class Closing:
         self.services.s3.put_object(
             Bucket=self.services.settings.results,
             Key=keys.bundle_index(self.plan.key),
-            Body=self.plan.index.body(),
+            Body=self.plan.index.body,
             ContentType="text/tab-separated-values; charset=utf-8",
         )
 

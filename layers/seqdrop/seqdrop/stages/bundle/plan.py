@@ -89,7 +89,7 @@ class Plan:
             "uploads": self.uploads,
             "versions": self.versions,
             "tar": self.index.tar,
-            "index": self.index.body().decode(),
+            "index": self.index.body.decode(),
         }
         return json.dumps(content).encode()
 
