@@ -12,7 +12,7 @@ from local.testing import wait_for
 RUN = "restored-run"
 FILES = {
     f"contigs/{RUN}/{name}.fasta": f">{name}\n".encode() + b"ACGTTGCATGCCGATC" * (40 + 8 * number) + b"\n"
-    for number, name in enumerate(("S1", "S2"))
+    for number, name in enumerate(("restored1", "restored2"))
 }
 
 
@@ -58,14 +58,14 @@ def test_a_sample_then_a_run_come_back_and_are_processed_again(pipeline, command
     assert "2 files in 2 objects" in command("restore", RUN, "--dry-run")
     assert "are not restored" in command("fetch", "--raw", RUN, status=2)
 
-    asked = json.loads(command("restore", "S1", "--yes", "--json"))
+    asked = json.loads(command("restore", "restored1", "--yes", "--json"))
     assert asked["objects"] == 1
     request = wait_until_restored(command, asked["restore"])
     assert (request["state"], request["back"], is_asked(pipeline, second)) == ("RESTORED", 1, False)
     assert asked["restore"] in mails.wait_for(f"restore {asked['restore']}")["Subject"]
 
     again = json.loads(command("restore", RUN, "--run", "contigs", "--to", "kept", "--yes", "--json"))
-    assert (again["objects"], again["readable"]) == (1, 1)  # S1 is restored already
+    assert (again["objects"], again["readable"]) == (1, 1)  # the first is restored already
     request = wait_until_restored(command, again["restore"])
     assert (request["state"], request["failures"]) == ("RESTORED", [])
 

@@ -110,7 +110,7 @@ def test_the_examples_leave_nothing_in_the_ledger(aws, stack, start, event):
 def test_a_true_event_is_handled_with_the_permissions_of_the_role(aws, stack, start, put, target, wait_for_end):
     """The function of the stack is off meanwhile, and then handles the message of the same upload once more."""
     with switched_off(aws, "ValidateFunction"):
-        version = put("raw/emulator/S1.fastq", READS)
+        version = put("raw/emulator/shipped.fastq", READS)
         url = target.client("sqs").get_queue_url(QueueName=queue_name(aws, "ValidateQueue"))["QueueUrl"]
         with start("validate") as function:
             response = function.invoke(make_event(version, queue_arn(url, aws.region, "aws")))
