@@ -10,6 +10,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from seqdrop.aws.direct_reads import Content, DirectReads
+from seqdrop.runtime.clients import Deferred
 from seqdrop.runtime.services import BUNDLING
 
 KEY = "runs/r 1/s_é+~1.bin"
@@ -67,6 +68,13 @@ def test_only_the_first_request_is_made_by_boto3(server):
     assert direct.headers["X-Amz-Security-Token"] == by_boto3.headers["X-Amz-Security-Token"]
     scope = direct.headers["Authorization"].partition(",")[0]
     assert scope == by_boto3.headers["Authorization"].partition(",")[0]
+
+
+def test_a_client_that_is_made_when_it_is_first_used_is_read_directly(server):
+    """The functions have such clients (runtime/clients.py)."""
+    reads = DirectReads(Deferred(lambda: server.client), "landing")
+    assert [reads.read(KEY, f"v{number}").body for number in range(3)] == [b"ACGT"] * 3
+    assert server.roads == [False, True, True]
 
 
 def test_learning_leaves_no_hook_at_the_client(server):

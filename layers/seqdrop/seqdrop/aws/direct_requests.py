@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.client import BaseClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,7 +53,7 @@ class DirectRequests:
 
     def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
-        self._route: Route | None = None if isinstance(s3, BaseClient) else NOWHERE
+        self._route: Route | None = None if _has_hooks(s3) else NOWHERE
         self._key, self._lock = "", threading.Lock()
         if self._route is None:
             s3.meta.events.register(SENDING, self._learn)
@@ -100,3 +99,8 @@ class DirectRequests:
         if self._route is None and len(scope) == SCOPE_PARTS and self._key and url.endswith(f"/{self._key}"):
             self._route = Route(url.removesuffix(self._key), scope[2], scope[3])
             self._s3.meta.events.unregister(SENDING, self._learn)
+
+
+def _has_hooks(s3: S3Client) -> bool:
+    """Return True for botocore's clients, also for one that is made when it is first used (runtime/clients.py)."""
+    return hasattr(getattr(s3, "meta", None), "events")
