@@ -47,7 +47,7 @@ class Player:
 
     def play(self) -> Player:
         random.seed(0)
-        while self._acts or self._has_work():
+        while self._acts or self._has_work() or self._run_command():
             self._perform_due()
             self.lab.perform_on_jobs()
             if not self._paused:
@@ -70,9 +70,12 @@ class Player:
         else:
             self.lab.perform(act, number)
 
-    def _run_command(self) -> None:
-        if command := self.lab.next_command():
+    def _run_command(self) -> bool:
+        """Run the next command that has uploads; return False if there is none."""
+        command = self.lab.next_command()
+        if command:
             self._proceed(command)
+        return command is not None
 
     def _has_work(self) -> bool:
         return bool(self._paused) or self._next_at() is not None

@@ -49,7 +49,10 @@ def test_messages_that_arrive_twice_or_late_change_nothing(wire, mishap):
 
 
 def test_a_locked_copy_stays(wire):
-    check(wire, Schedule(((0, "drop locked", 0), (10, "forget", 0))), FORGET)
+    schedule = Schedule(((0, "drop locked", 0), (10, "forget", 0)))
+    check(wire, schedule, FORGET)
+    ((*_, asked, refused),) = play(wire, schedule, FORGET).world.moves.values()
+    assert (asked[0], refused[0]) == ("FORGETTING", "ARCHIVED")
 
 
 @pytest.mark.long

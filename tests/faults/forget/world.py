@@ -16,7 +16,7 @@ from tests.support.aws.expressions import to_python
 if TYPE_CHECKING:
     from tests.support.aws.account import Call
 
-LOCKS = PLACES[LOCKED].partition("{")[0]  # S3 refuses to delete copies of these files
+LOCKS = PLACES[LOCKED].partition("{")[0].rpartition("/")[2]  # S3 refuses to delete copies of files with such names
 DAY = 24 * 3600
 
 
@@ -33,7 +33,7 @@ class ForgetWorld(BundleWorld):
 
     def call(self, call: Call) -> dict:
         is_deletion = call.name == "s3.DeleteObject" and call.request["Bucket"] == self.name("archive")
-        if is_deletion and call.request["Key"].startswith(LOCKS):
+        if is_deletion and call.request["Key"].rpartition("/")[2].startswith(LOCKS):
             raise RefusedError("AccessDenied", "Access Denied because object protected by object lock.", 403)
         return super().call(call)
 
