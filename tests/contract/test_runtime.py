@@ -23,7 +23,9 @@ from seqdrop.reads import kernel
 from local.deploy import build as build_tree
 from tests.support.aws import template
 from tests.support.built import BuiltFunction, measure_size, read_build
-from tests.support.emulator import NoEmulatorError, Runtime, running
+from tests.support.emulator import running
+
+pytest_plugins = ["tests.support.emulator_fixtures"]
 
 NAMES = sorted(template.resources_of_type("AWS::Serverless::Function"))
 UNCHECKED_HASH = 0b01  # the flags of bytecode that is not compared with its source (PEP 552)
@@ -40,14 +42,6 @@ def build(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def functions(build) -> dict[str, BuiltFunction]:
     return read_build(build)
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory) -> Runtime:
-    try:
-        return Runtime.make(tmp_path_factory.mktemp("runtime"))
-    except NoEmulatorError as error:
-        pytest.skip(str(error))
 
 
 def make_environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A second emulator, LocalEmu, answers the same questions as the embedded AWS.
+"""A second emulator, LocalEmu, is asked the same questions as the embedded AWS.
 
 Where they disagree, the embedded AWS was mended, or local/README.md says which of both is right by AWS's documents.
 """

@@ -15,13 +15,14 @@ import pytest
 from seqdrop_cli.events import make_event, queue_arn
 
 from tests.support.built import read_build
-from tests.support.emulator import NoEmulatorError, Runtime, running
+from tests.support.emulator import running
 from tests.support.memory_limit import MEGABYTE
 from tests.support.stack_environment import environment_of, physical_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.support.emulator_fixtures"]
 pytestmark = pytest.mark.long  # each function starts on its own, and two wait for their time-out
 
 # The examples name uploads, runs and jobs that do not exist. For some functions that is an error, so the message is
@@ -40,14 +41,6 @@ LARGEST_EVENT = 6 * MEGABYTE  # of a synchronous invocation
 def functions(aws, stack):
     """Return the built functions from which the stack was deployed, by the names of their folders in functions/."""
     return {function.stage: function for function in read_build(aws.workdir / "sam-build-seqdrop").values()}
-
-
-@pytest.fixture(scope="module")
-def runtime(tmp_path_factory) -> Runtime:
-    try:
-        return Runtime.make(tmp_path_factory.mktemp("runtime"))
-    except NoEmulatorError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from tests.support.reviewers.programs import find_guard, find_program, run
-from tests.support.reviewers.resolved import KEYS, Resolved
+from tests.support.reviewers.resolved import KEYS, Resolved, as_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def review_by_parliament(template: dict[str, Any]) -> set[Finding]:
     """Return parliament's findings in every policy of the template."""
     python = find_program("lint", "python")
     resolved = Resolved(template, EVERYTHING)
-    policies = [(name, _as_text(policy)) for name in resolved.names for policy in _policies(resolved.resource(name))]
+    policies = [(name, as_text(policy)) for name in resolved.names for policy in _policies(resolved.resource(name))]
     assert len(policies) > 30
     process = subprocess.run(
         [python, "-c", PARLIAMENT], input=json.dumps(policies), capture_output=True, text=True, check=True
@@ -91,12 +91,3 @@ def _policies(resource: dict[str, Any]) -> list[dict[str, Any]]:
     if resource["Type"] == KEYS:
         return [properties["KeyPolicy"]]
     return [properties["PolicyDocument"]] if resource["Type"] in POLICIES else []
-
-
-def _as_text(node: Any) -> Any:
-    """Return a policy with text for numbers: IAM takes both in conditions, parliament text only."""
-    if isinstance(node, dict):
-        return {key: _as_text(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_as_text(value) for value in node]
-    return str(node) if type(node) is int else node

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tests.support.reviewers.resolved import ACCOUNT
+from tests.support.reviewers.resolved import ACCOUNT, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Roles:
         for policy in self.resolved.of_type("AWS::IAM::Policy").values():
             for role in policy["Roles"]:
                 own[role.removeprefix("seqdrop-")].append(policy["PolicyDocument"])
-        return {name: tuple(_as_text(documents)) for name, documents in own.items()}
+        return {name: tuple(as_text(documents)) for name, documents in own.items()}
 
     def statements(self, role: str) -> list[dict[str, Any]]:
         return [statement for policy in self.policies[role] for statement in policy["Statement"]]
@@ -75,14 +75,6 @@ class Roles:
 
 def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _as_text(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _as_text(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_as_text(value) for value in node]
-    return str(node) if type(node) is int else node
 
 
 def _targets(statement: dict[str, Any]) -> Iterator[tuple[str, str, Context]]:

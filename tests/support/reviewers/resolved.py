@@ -10,16 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-REGION, ACCOUNT = "us-east-1", "123456789012"
+from tests.support.aws import template as sources
+
+ACCOUNT, REGION = sources.ACCOUNT, sources.REGION
+
 KEYS = "AWS::KMS::Key"
-PSEUDO = {
-    "AWS::Region": REGION,
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Partition": "aws",
-    "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "seqdrop",
-    "AWS::NoValue": None,
-}
+PSEUDO = sources.PSEUDO | {"AWS::NoValue": None}
 HERE = f"{REGION}:{ACCOUNT}"
 # Sources: "Actions, resources, and condition keys" of each service in the Service Authorization Reference.
 ARNS = {
@@ -135,3 +131,12 @@ class Resolved:
     def find_in_map(self, parts: list[Any]) -> Any:
         name, first, second = self.value(parts)
         return self.template["Mappings"][name][first][second]
+
+
+def as_text(node: Any) -> Any:
+    """Return a policy with text for numbers: IAM takes both in conditions, and the reviewers text only."""
+    if isinstance(node, dict):
+        return {key: as_text(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [as_text(value) for value in node]
+    return str(node) if type(node) is int else node

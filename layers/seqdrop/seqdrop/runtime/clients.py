@@ -23,12 +23,11 @@ class Deferred:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
         self._object: Any = None
-        self._lock = LOCK
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any type
         """Return an attribute of the object."""
         if self._object is None:
-            with self._lock:
+            with LOCK:
                 if self._object is None:
                     self._object = self._make()
         return getattr(self._object, name)

@@ -29,12 +29,8 @@ if TYPE_CHECKING:
     from seqdrop.report.schema import Report
 
 FRESH = timedelta(days=10)
-ADDED = {
-    "windows": int,
-    "crc32": str,
-    "md5": str,
-    "labels": str,
-}  # fields that versions up to 0.2 did not have, and their types
+# Fields that versions up to 0.2 did not have, and their types.
+ADDED = {"windows": int, "crc32": str, "md5": str, "labels": str}
 
 
 @dataclass(frozen=True)
@@ -64,9 +60,7 @@ class Examination:
     number: int = 1
     crc32: str = ""
     md5: str = ""
-    labels: str = (
-        ""  # "yes" if the object has user metadata or tags (aws/labels.py); only a file that is hashed says it
-    )
+    labels: str = ""  # "yes" if the object has user metadata or tags (aws/labels.py); known of files that are hashed
 
     @property
     def facts(self) -> dict[str, str | int | None]:
