@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seqdrop.runs import bundle_layout
 from seqdrop.runs.bundle_index import explain_name
 from seqdrop.runs.bundle_layout import divide, fill_headers, lay_out
-from seqdrop.runs.bundles import EPOCH, SECOND, make_header, measure, write_bundle
+from seqdrop.runs.bundles import EPOCH, make_header, measure, write_bundle
 from seqdrop.runs.files import RunFile
 
 from tests.support.examples import share
@@ -63,7 +63,7 @@ def _pack(index, part, files: dict[str, bytes]) -> bytes:
 def test_a_header_is_that_of_tarfile(name, size, seconds):
     member = tarfile.TarInfo(name)
     moment = EPOCH + timedelta(seconds=seconds, microseconds=999_999)
-    member.size, member.mode, member.mtime = size, 0o644, (moment - EPOCH) // SECOND
+    member.size, member.mode, member.mtime = size, 0o644, (moment - EPOCH) // timedelta(seconds=1)
     assert make_header(name, size, moment) == member.tobuf(tarfile.PAX_FORMAT)
 
 

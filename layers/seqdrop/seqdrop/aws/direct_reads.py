@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError
@@ -19,8 +17,7 @@ if TYPE_CHECKING:
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """The bytes of an object version. `has_labels` says whether it has user metadata or tags (labels.py)."""
 
     body: bytes
@@ -53,5 +50,5 @@ class DirectReads:
     def _read_with_boto3(self, key: str, version_id: str) -> Content:
         with self._requests.learning(key):
             response = self._s3.get_object(Bucket=self._bucket, Key=key, VersionId=version_id)
-        with closing(response["Body"]) as body:
+        with response["Body"] as body:
             return Content(body.read(), has_labels(response))

@@ -9,7 +9,7 @@ connections. Whatever is not a plain success is left to boto3: the caller then m
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from mypy_boto3_s3.client import S3Client
@@ -63,12 +64,12 @@ class DirectRequests:
         """Whether the route is known, so that `send` may succeed."""
         return self._route is not None and self._route is not NOWHERE
 
-    @contextmanager
-    def learning(self, key: str) -> Iterator[None]:
+    def learning(self, key: str) -> AbstractContextManager[None]:
         """Take the route from the request for `key` that boto3 makes in the block, unless the route is known."""
-        if self._route is not None:
-            yield
-            return
+        return nullcontext() if self._route is not None else self._learning(key)
+
+    @contextmanager
+    def _learning(self, key: str) -> Iterator[None]:
         with self._lock:  # the other threads wait for this request
             self._key = quote(key, safe="/~")
             yield

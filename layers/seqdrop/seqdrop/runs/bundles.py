@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import zlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from isal import isal_zlib
@@ -30,7 +31,7 @@ EIGHT_GB = 8**11  # the first number that does not fit into the eleven octal dig
 PLAIN_END = b"0" + bytes(100) + b"ustar\x0000" + bytes(247)
 END_SUM = sum(PLAIN_END) + 8 * ord(" ")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
+DAY = 86_400  # seconds
 
 
 class Folder(Protocol):
@@ -152,7 +153,8 @@ def _sort(files: Collection[RunFile]) -> list[RunFile]:
 
 def make_header(name: str, size: int, modified: datetime) -> bytes:
     """Return the blocks before the bytes of a file. Longer or non-ASCII names get a pax header in front."""
-    seconds = (modified - EPOCH) // SECOND  # whole seconds, rounded down
+    since = modified - EPOCH
+    seconds = since.days * DAY + since.seconds  # rounded down; `//` of two durations takes five times as long
     if name.isascii() and len(name) <= LONGEST_PLAIN and 0 <= size < EIGHT_GB and 0 <= seconds < EIGHT_GB:
         return _make_plain_header(name.encode(), size, seconds)
     member = tarfile.TarInfo(name)
@@ -166,7 +168,12 @@ def _make_plain_header(name: bytes, size: int, seconds: int) -> bytes:
     The checksum is the sum of the bytes of the block, in which its own field counts as spaces.
     """
     start = name.ljust(LONGEST_PLAIN, b"\0") + b"0000644\0000000000\0000000000\0%011o\0%011o\0" % (size, seconds)
-    return b"%b%06o\0 %b" % (start, sum(start) + END_SUM, PLAIN_END)
+    return b"%b%06o\0 %b" % (start, _sum(start) + END_SUM, PLAIN_END)
+
+
+def _sum(block: bytes) -> int:
+    """Return the sum of at most 256 bytes: the lower half of Adler-32 less one (RFC 1950, 8.2), ten times as fast."""
+    return (zlib.adler32(block) & 0xFFFF) - 1
 
 
 def make_tail(index: Index) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zlib
 from dataclasses import replace
@@ -133,25 +134,15 @@ def test_a_lost_receipt_and_a_lost_tar_are_mailed(world, run_files):
     assert upload.archive_key in text
 
 
-class FlippedBody:
-    """A response whose first byte is wrong."""
-
-    def __init__(self, body):
-        self._body = body
-
-    def read(self) -> bytes:
-        content = self._body.read()
-        return bytes([content[0] ^ 1]) + content[1:]
-
-    def close(self) -> None:
-        self._body.close()
+def flip_bit(body: bytes) -> bytes:
+    return bytes([body[0] ^ 1]) + body[1:]
 
 
 class Flipping:
-    """A client that flips a bit of the bytes of one key, `times` times."""
+    """A client that changes the bytes of one key, `times` times."""
 
-    def __init__(self, client, key: str, times: int):
-        self._client, self._key, self._times = client, key, times
+    def __init__(self, client, key: str, times: int, change):
+        self._client, self._key, self._times, self._change = client, key, times, change
 
     def __getattr__(self, name: str):
         return getattr(self._client, name)
@@ -160,13 +151,13 @@ class Flipping:
         response = self._client.get_object(**request)
         if request["Key"] == self._key and self._times:
             self._times -= 1
-            response["Body"] = FlippedBody(response["Body"])
+            response["Body"] = io.BytesIO(self._change(response["Body"].read()))
         return response
 
 
-def flip(world, name: str, times: int) -> None:
-    """Flip a bit of a file whenever it is read after its run was judged."""
-    client = Flipping(world.services.s3, world.dropped[name].key, times)
+def flip(world, name: str, times: int, change=flip_bit) -> None:
+    """Change a file whenever it is read after its run was judged."""
+    client = Flipping(world.services.s3, world.dropped[name].key, times, change)
     world.services = replace(world.services, s3=client)
 
 
@@ -194,10 +185,11 @@ def test_a_bit_that_flips_on_the_way_is_read_again(world, run_files):
     world.check_archived(run_files)
 
 
-def test_a_file_whose_bytes_stay_wrong_is_not_bundled_and_the_source_survives(world, run_files):
+@pytest.mark.parametrize("change", [flip_bit, lambda body: body[:-1], lambda body: body + b"x", lambda _: b""])
+def test_a_file_whose_bytes_stay_wrong_is_not_bundled_and_the_source_survives(world, run_files, change):
     plan = reach_bundling(world, run_files)
     name = "Data/L1/s_0007.bci"
-    flip(world, name, 10_000)
+    flip(world, name, 10_000, change)
     bundle(world.services, world.run().id, plan)
     assert (world.tars, world.account.s3.unfinished) == ([], {})
     assert world.dropped[name].key in world.landed

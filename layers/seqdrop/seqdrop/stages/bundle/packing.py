@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.client import S3Client
 
+    from seqdrop.aws.direct_reads import Content
     from seqdrop.runs.bundle_index import Entry
     from seqdrop.runs.bundle_layout import Part
     from seqdrop.stages.bundle.plan import Plan
@@ -54,50 +55,58 @@ class Packer:
     def pack(self, part: Part) -> bytearray:
         """Return the bytes of a part, which are valid until the call after the next.
 
-        Raise UnpackableError if bytes differ, or S3 does not return them.
+        Raise UnpackableError if bytes differ TRIES times, or S3 does not return them.
         """
         body = next(self._buffers)
         _resize(body, part.size)
         with memoryview(body) as buffer:
             fill_headers(self.plan.index, part, buffer)
-            places = range(part.first, part.last)
-            shares = [places[first::PARALLEL] for first in range(min(PARALLEL, len(places)))]
-            # All are awaited, also after an error: no thread may write to the buffer afterwards.
-            pending = [self.threads.submit(self._place_all, part, buffer, share) for share in shares]
-            wait(pending)
-            failed = sorted(place for future in pending for place in future.result())
+            places, failed = list(range(part.first, part.last)), set()
+            for _ in range(TRIES):
+                failed |= self._place_all(part, buffer, places)
+                places = [place for place in places if place not in failed and not self._is_same(part, buffer, place)]
+            failed.update(places)
         if failed:
-            raise UnpackableError([self.plan.uploads[place] for place in failed])
+            raise UnpackableError([self.plan.uploads[place] for place in sorted(failed)])
         return body
 
-    def _place_all(self, part: Part, buffer: memoryview, places: range) -> list[int]:
-        """Write files to their places, one after the other; return the places of those that cannot be packed."""
+    def _place_all(self, part: Part, buffer: memoryview, places: list[int]) -> set[int]:
+        """Write files to their places; return the places of those that S3 does not return, or not in their size."""
+        shares = [places[first::PARALLEL] for first in range(min(PARALLEL, len(places)))]
+        # All are awaited, also after an error: no thread may write to the buffer afterwards.
+        pending = [self.threads.submit(self._place_share, part, buffer, share) for share in shares]
+        wait(pending)
+        return {place for future in pending for place in future.result()}
+
+    def _place_share(self, part: Part, buffer: memoryview, places: list[int]) -> list[int]:
         return [place for place in places if not self._place(part, buffer, place)]
 
     def _place(self, part: Part, buffer: memoryview, place: int) -> bool:
-        """Write a file to its place.
+        """Write a file to its place. Return False if it cannot be read, or was tagged after its validation."""
+        entry, content = self.plan.index.entries[place], self._read(place)
+        if content is None or content.has_labels or len(content.body) != entry.size:
+            return False
+        begin = entry.offset - part.start
+        buffer[begin : begin + entry.size] = content.body
+        return True
 
-        Return False if its bytes differ TRIES times, S3 does not return them, or it was tagged after its validation.
+    def _is_same(self, part: Part, buffer: memoryview, place: int) -> bool:
+        """Return True if the bytes at the place of a file have its SHA-256; its CRC-32 is then theirs as well.
+
+        One thread does this after all files of the part: hashing in the threads that read costs half as much again,
+        because hashlib releases Python's lock for each file, and all of them want it back.
         """
         entry = self.plan.index.entries[place]
-        for _ in range(TRIES):
-            content = self._read(place)
-            if content is None:
-                return False
-            if is_same(content, entry):
-                begin = entry.offset - part.start
-                buffer[begin : begin + entry.size] = content
-                return True
-        return False
+        begin = entry.offset - part.start
+        return is_same(buffer[begin : begin + entry.size], entry)
 
-    def _read(self, place: int) -> bytes | None:
+    def _read(self, place: int) -> Content | None:
         try:
-            content = self._reads.read(self.plan.key_of(place), self.plan.versions[place])
+            return self._reads.read(self.plan.key_of(place), self.plan.versions[place])
         except ClientError as error:
             if is_missing(error) or is_archived(error) or is_key_refusal(error) or is_bad_request(error):
                 return None
             raise
-        return None if content.has_labels else content.body
 
 
 def _resize(buffer: bytearray, size: int) -> None:
@@ -111,6 +120,6 @@ def _resize(buffer: bytearray, size: int) -> None:
         buffer.extend(bytes(size - len(buffer)))
 
 
-def is_same(content: bytes, entry: Entry) -> bool:
-    """Return True if bytes have the size and the SHA-256 of an entry of an index; its CRC-32 is then theirs as well."""
-    return len(content) == entry.size and hashlib.sha256(content).hexdigest() == entry.sha256
+def is_same(content: memoryview, entry: Entry) -> bool:
+    """Return True if bytes have the SHA-256 of an entry of an index."""
+    return hashlib.sha256(content).hexdigest() == entry.sha256
