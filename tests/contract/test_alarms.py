@@ -71,7 +71,7 @@ class Lab:
         settings = Settings.load(template.environment())
         self.services = replace(services, settings=settings, ledger=Ledger(Table(self.account), now))
         self.load = partial(_load, monkeypatch, repository, self.services)
-        self.reconcile = self.load("reconcile", reconcile=lambda _: {"errors": 0})
+        self.reconcile = self.load("reconcile", reconcile=lambda _, **__: {"errors": 0})
         self.alarms = {name: Alarm(name) for name in ALARMS}
         self.runs, self.mails = True, Counter()
 

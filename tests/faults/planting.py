@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 from seqdrop.stages.reconcile import reconcile
+from seqdrop.stages.reconcile.housekeeping import HOUSEKEEPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,4 +62,5 @@ def write_unconditionally(write: Callable) -> Callable:
 
 def skip_check(name: str) -> Callable[[], list[Change]]:
     """Return a function that returns the change which removes a check from the reconciler."""
-    return lambda: [(reconcile.CHECKS, "", {key: check for key, check in reconcile.CHECKS.items() if key != name})]
+    checks = reconcile.CHECKS if name in reconcile.CHECKS else HOUSEKEEPING
+    return lambda: [(checks, "", {key: check for key, check in checks.items() if key != name})]

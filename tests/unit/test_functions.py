@@ -107,7 +107,7 @@ def test_every_stage_runs_in_a_span_with_its_ids(function, event, monkeypatch, n
         yield
         inside.append(stage)
 
-    handler = function(name, lambda *_: {"errors": 0} if name == "reconcile" else set())
+    handler = function(name, lambda *_, **__: {"errors": 0} if name == "reconcile" else set())
     monkeypatch.setitem(handler.__globals__, "span", span)
     handler(event(shape), None)
     assert (spans, inside) == ([(name, ids)], [name])
@@ -261,12 +261,25 @@ def test_one_version_that_fails_does_not_affect_the_others_of_its_message(functi
 
 def test_reconcile_returns_its_counts(function, event):
     counts = {"received": 1, "errors": 0}
-    assert function("reconcile", lambda services: counts)(event("reconcile"), None) == counts
+    assert function("reconcile", lambda services, **_: counts)(event("reconcile"), None) == counts
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [("12:00:07Z", True), ("12:04:59Z", True), ("12:05:00Z", False), ("23:59:59Z", False), (None, True)],
+)
+def test_one_run_of_each_hour_does_the_housekeeping(function, event, time, expected):
+    """The schedule runs every five minutes. Who sends an event without a time wants all checks."""
+    asked = []
+    sent = {**event("reconcile"), "time": f"2026-11-23T{time}"} if time else {}
+    stage = lambda services, *, is_housekeeping: asked.append(is_housekeeping) or {"errors": 0}  # noqa: E731
+    function("reconcile", stage)(sent, None)
+    assert asked == [expected]
 
 
 def test_reconcile_is_retried_if_a_check_failed(function, event, capsys):
     with pytest.raises(RetryableError, match="2 checks"):
-        function("reconcile", lambda services: {"received": 1, "errors": 2})(event("reconcile"), None)
+        function("reconcile", lambda services, **_: {"received": 1, "errors": 2})(event("reconcile"), None)
     metric = json.loads(capsys.readouterr().out.splitlines()[-1])
     (directive,) = metric["_aws"]["CloudWatchMetrics"]
     assert (directive["Namespace"], metric["received"]) == ("Seqdrop", [1])
@@ -277,7 +290,7 @@ def test_reconcile_is_retried_if_a_check_failed(function, event, capsys):
 def test_reconcile_publishes_zeros_of_gauges_and_of_errors_only(function, event, capsys):
     """Each metric costs money for each hour in which it is published."""
     counts = {"received": 0, "validated": 0, "uploads_received": 0, "jobs_running": 0, "errors": 0, "planned": 3}
-    function("reconcile", lambda services: counts)(event("reconcile"), None)
+    function("reconcile", lambda services, **_: counts)(event("reconcile"), None)
     metric = json.loads(capsys.readouterr().out.splitlines()[-1])
     published = {each["Name"] for each in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
     assert published == {"uploads_received", "jobs_running", "errors", "planned"}

@@ -8,6 +8,7 @@ notification-content-structure.html (`Records`, keys URL-encoded with + for a sp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_plus
 
@@ -17,11 +18,12 @@ from seqdrop.sagemaker.client import ENDS, JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seqdrop.runtime.messages import EventObject, InventoryMessage, JobMessage, S3Message, S3Record, StartMessage
 
 
+SCHEDULE_MINUTES = 5  # between two runs of the reconciler (template.yaml)
 RESTORE_EVENTS = ("Object Restore Completed", "Object Restore Expired")
 
 
@@ -195,3 +197,12 @@ def make_job_ended_message(name: str, task: str = TRANSFORM) -> JobMessage:
         "detail-type": job.event,
         "detail": {job.name: name, job.status: "Completed"},
     }
+
+
+def is_first_of_hour(event: Mapping[str, object]) -> bool:
+    """Return True for the first run of the schedule in an hour, and for an event without a time: a person sent it.
+
+    Raise ValueError if the time of the event is not ISO 8601.
+    """
+    time = event.get("time")
+    return not isinstance(time, str) or datetime.fromisoformat(time).minute < SCHEDULE_MINUTES

@@ -59,7 +59,8 @@ def migrate(services: Services) -> int:
     position = services.ledger.position(POSITION)
     if position.place:
         return 0
-    sizes, copied = _list_sizes(services, services.settings.results), _list_sizes(services, services.settings.models)
+    sizes = _list_sizes(services, services.settings.results)
+    copied = _list_sizes(services, services.settings.models) if sizes else {}
     end, count = clock.utc_now() + BUDGET, 0
     missing = (key for key in dict.fromkeys(_order(services, sizes)) if _is_pointer(key) or key not in copied)
     for key in missing:

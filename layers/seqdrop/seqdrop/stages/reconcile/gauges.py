@@ -16,7 +16,7 @@ from seqdrop.runtime.services import now
 from seqdrop.stages.reconcile.spending import sum_dollars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from seqdrop.ledger.records import Record
     from seqdrop.runtime.services import Services
@@ -25,27 +25,29 @@ if TYPE_CHECKING:
 # would cost more than the figure is worth.
 MOST = 10_000
 UNFINISHED: Final = ("RECEIVED", "WAITING", "VALIDATED")
-RUNNING: Final = ("SEQUENCING", "COPYING")
-GAUGES: Final = (
-    *(f"uploads_{state.lower()}" for state in UNFINISHED),
-    "oldest_upload_hours",
-    "refused_copies",
-    *(f"runs_{state.lower()}" for state in RUNNING),
-    "attempts_waiting",
-    "jobs_running",
-    "dollars_day",
-)
+# The gauges that are the number of records in a state.
+COUNTED: Final = {
+    **{f"uploads_{state.lower()}": (UPLOAD, state) for state in UNFINISHED},
+    **{f"runs_{state.lower()}": (RUN, state) for state in ("SEQUENCING", "COPYING")},
+    "attempts_waiting": (ATTEMPT, "WAITING"),
+    "jobs_running": (JOB, "STARTED"),
+}
+GAUGES: Final = (*COUNTED, "oldest_upload_hours", "refused_copies", "dollars_day")
 
 
 def measure(services: Services) -> dict[str, float]:
     """Return each gauge by the name of its metric."""
+    others = {name: place for name, place in COUNTED.items() if place[0] != UPLOAD}
     return {
         **_measure_uploads(services),
-        **{f"runs_{state.lower()}": _count(services.ledger.in_state(RUN, state)) for state in RUNNING},
-        "attempts_waiting": _count(services.ledger.in_state(ATTEMPT, "WAITING")),
-        "jobs_running": _count(services.ledger.in_state(JOB, "STARTED")),
+        **{name: _count(services.ledger.in_state(kind, state)) for name, (kind, state) in others.items()},
         "dollars_day": sum_dollars(services),
     }
+
+
+def find_empty_states(gauges: Mapping[str, float]) -> set[tuple[str, str]]:
+    """Return the kinds and states in which `measure` read no record."""
+    return {place for name, place in COUNTED.items() if gauges.get(name) == 0}
 
 
 def _measure_uploads(services: Services) -> dict[str, float]:

@@ -1,15 +1,15 @@
 """The reconciler finds work whose event was lost, and sends its message again. It may run beside all other functions.
 
-It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, attempts
-that their ended job left unresolved, archived uploads without a receipt, and those whose landing version was kept long
-enough. It creates the records of uploads whose
-event was lost, orders SageMaker to stop transform jobs at their limit, and moves nothing: the stage that receives a
-message handles it like any other.
+It looks for uploads without a record, records that stay too long in a state, jobs whose end was not reported, and
+attempts that their ended job left unresolved; once an hour it also does what housekeeping.py lists. It creates the
+records of uploads whose event was lost, orders SageMaker to stop transform jobs at their limit, and moves nothing: the
+stage that receives a message handles it like any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, OPEN, RESTORE, RUN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
@@ -19,50 +19,64 @@ from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.client import describe
-from seqdrop.stages.archive.archived_uploads import record_files
-from seqdrop.stages.archive.kept_landing import resend_due
-from seqdrop.stages.archive.receipts import resend_unreceipted
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.lease import COPYING, READING
-from seqdrop.stages.migration import migrate
 from seqdrop.stages.reconcile.backlog import shortest_wait
 from seqdrop.stages.reconcile.due_runs import judge_due_runs, leave_out_waiting
 from seqdrop.stages.reconcile.endings import count_endings
 from seqdrop.stages.reconcile.forgetting import check_forgetting
-from seqdrop.stages.reconcile.forgotten import notify_of_forgotten
-from seqdrop.stages.reconcile.gauges import GAUGES, measure
-from seqdrop.stages.reconcile.heads import publish_head
-from seqdrop.stages.reconcile.manifests import write_manifest
+from seqdrop.stages.reconcile.gauges import GAUGES, find_empty_states, measure
 from seqdrop.stages.reconcile.nudge import Due, nudge_all, select_stalled
-from seqdrop.stages.reconcile.overdue import monitor_waiting, notify_of_runs
+from seqdrop.stages.reconcile.overdue import monitor_waiting
 from seqdrop.stages.reconcile.overtime import stop_overtime
 from seqdrop.stages.reconcile.portions import next_portion
 from seqdrop.stages.reconcile.restores import check_restores
-from seqdrop.stages.reconcile.retention import notify_of_expired
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final
 
-Check = Callable[[Services], float | Mapping[str, float]]
+if TYPE_CHECKING:
+    from seqdrop.stages.reconcile.check import Check
 
 
-def reconcile(services: Services) -> dict[str, float]:
-    """Run every check. Return counts by the names of `CHECKS`, and the number of failures in "errors".
+def reconcile(services: Services, *, is_housekeeping: bool = True) -> dict[str, float]:
+    """Run the checks, with `is_housekeeping` those of HOUSEKEEPING too. Return counts by the names of the checks.
 
-    The counts are of messages, mails, records and jobs. An error of one check is logged and does not affect the others.
-    The last two checks return the figures of the dashboard by their own names.
+    The counts are of messages, mails, records and jobs; "errors" is the number of checks that failed. An error of one
+    check is logged and does not affect the others. The gauges and the check "endings" return the figures of the
+    dashboard by their own names.
     """
-    counts, log = {"errors": 0.0}, logger()
-    for name, check in CHECKS.items():
-        try:
-            with span(name):
-                result = check(services)
-            counts |= result if isinstance(result, Mapping) else {name: result}
-        except Exception:
-            log.exception("not reconciled", extra={"what": name})
-            counts["errors"] += 1
-    log.info("reconciled", extra=counts)
+    counts = {"errors": 0.0}
+    _run(services, counts, "gauges", measure)
+    empty = find_empty_states(counts)
+    for name, check in _select_checks(is_housekeeping).items():
+        if STATES_OF.get(name, {None}) <= empty:
+            counts[name] = 0
+        else:
+            _run(services, counts, name, check)
+    logger().info("reconciled", extra=counts)
     return counts
+
+
+def _run(services: Services, counts: dict[str, float], name: str, check: Check) -> None:
+    """Add what a check returns to `counts`; log its error, if it raises one."""
+    log = logger()
+    try:
+        with span(name):
+            result = check(services)
+    except Exception:
+        log.exception("not reconciled", extra={"what": name})
+        counts["errors"] += 1
+    else:
+        counts.update(result if isinstance(result, Mapping) else {name: result})
+
+
+def _select_checks(is_housekeeping: bool) -> dict[str, Check]:
+    if not is_housekeeping:
+        return CHECKS
+    from seqdrop.stages.reconcile.housekeeping import HOUSEKEEPING  # one run of twelve needs its modules
+
+    return CHECKS | HOUSEKEEPING
 
 
 def _check_validated(services: Services) -> int:
@@ -85,6 +99,8 @@ def select_published(counts: Mapping[str, float]) -> dict[str, float]:
 
 def _copy_earlier_models(services: Services) -> dict[str, int]:
     """Copy models of an earlier version. Return no count: each is a metric that costs money, and this work ends."""
+    from seqdrop.stages.migration import migrate
+
     migrate(services)
     return {}
 
@@ -92,12 +108,6 @@ def _copy_earlier_models(services: Services) -> dict[str, int]:
 def _check_forgetting(services: Services) -> dict[str, int]:
     """Send the messages of deletions that are due. Return no count: each is a metric that costs money for ever."""
     check_forgetting(services)
-    return {}
-
-
-def _write_manifest(services: Services) -> dict[str, int]:
-    """Write the manifest of the day before. Return no count, for the same reason."""
-    write_manifest(services)
     return {}
 
 
@@ -225,20 +235,16 @@ STATE_CHECKS: dict[tuple[str, str], tuple[str, Check]] = {
 
 # Built from the table of moves: if a state has no check, the import of this module fails.
 CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OPEN.items() for state in states) | {
-    "runs_told": notify_of_runs,
     "stopped_jobs": stop_overtime,
     "unrecorded": record_unrecorded,
-    "unreceipted": resend_unreceipted,
-    "recorded_files": record_files,
-    "kept_versions": resend_due,
     "migrated": _copy_earlier_models,
-    "manifests": _write_manifest,
-    "heads": publish_head,
-    "expired": notify_of_expired,
-    "forgotten": notify_of_forgotten,
     "endings": count_endings,
-    "gauges": measure,
 }
+
+# The states whose records a check reads. Without such records it is not run.
+STATES_OF: dict[str, set[tuple[str, str]]] = {"stopped_jobs": {(JOB, "STARTED")}}
+for _place, (_name, _) in STATE_CHECKS.items():
+    STATES_OF.setdefault(_name, set()).add(_place)
 
 # Metrics that are published also as 0: an alarm, or the dashboard, reads their last value.
 ALWAYS = frozenset({"errors", *GAUGES})

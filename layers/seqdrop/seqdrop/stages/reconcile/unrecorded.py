@@ -7,7 +7,7 @@ after the end of the listing it starts again from the beginning.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from seqdrop.ledger.coordination import Position
@@ -19,7 +19,7 @@ from seqdrop.stages.reconcile.backlog import has_backlog
 from seqdrop.uploads import UploadVersion, make_sequencer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef, ObjectVersionTypeDef
 
@@ -35,7 +35,7 @@ def record_unrecorded(services: Services) -> int:
     From then on the upload is nudged like any other, so its message is not sent again at each run.
     """
     position, count = services.ledger.position(POSITION), 0
-    may_send = not has_backlog(services, services.settings.validate_queue)
+    may_send = cache(lambda: not has_backlog(services, services.settings.validate_queue))  # asked if one is missing
     for _ in range(MAX_PAGES):
         markers: dict[str, Any] = {**position.place}
         page = services.s3.list_object_versions(Bucket=services.settings.landing, **markers)
@@ -54,7 +54,7 @@ def _next_place(page: ListObjectVersionsOutputTypeDef) -> dict[str, str]:
     return {name: value for name, value in place.items() if value}
 
 
-def _record_all(services: Services, entries: Iterable[ObjectVersionTypeDef], may_send: bool) -> int:
+def _record_all(services: Services, entries: Iterable[ObjectVersionTypeDef], may_send: Callable[[], bool]) -> int:
     """Record the listed versions without a record. An error of one is logged and does not affect the others."""
     versions, count = list(_select_stale(services, entries)), 0
     for first in range(0, len(versions), MAX_IDS):
@@ -66,10 +66,10 @@ def _record_all(services: Services, entries: Iterable[ObjectVersionTypeDef], may
     return count
 
 
-def _record(services: Services, may_send: bool, version: UploadVersion) -> bool:
+def _record(services: Services, may_send: Callable[[], bool], version: UploadVersion) -> bool:
     """Record a version, then send it. After a crash between the two it is nudged like any other RECEIVED upload."""
     is_new = create_record(services, version)
-    if is_new and may_send:
+    if is_new and may_send():
         services.send(services.settings.validate_queue, make_landed_message(version))
     return is_new
 
