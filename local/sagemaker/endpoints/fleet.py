@@ -30,7 +30,7 @@ class VariantServer:
     """A variant's model in a container, which responds to one request at a time."""
 
     def __init__(self, name: str, release: Release, model: Model, folder: Path, platform: Platform) -> None:
-        self.name, self.config, self.model, self.state = name, release.name, model, release.variants[name]
+        self.name, self.release, self.model, self.state = name, release, model, release.variants[name]
         self._roles, self._log, self._scratch = platform.roles, folder / f"{name}.log", folder / name
         self._model_dir = self._scratch / "opt/ml/model"
         self._lock, self._sent = threading.Lock(), 0
@@ -42,6 +42,11 @@ class VariantServer:
         self._container = Container(
             self._model_dir, environment, self._log, stopped, platform.zygote, is_isolated=model.is_isolated
         )
+
+    @property
+    def config(self) -> str:
+        """The name of the configuration that it belongs to."""
+        return self.release.name
 
     def start(self) -> None:
         """Fetch the model and load it.

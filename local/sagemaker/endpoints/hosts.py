@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from local.sagemaker.endpoints.backlog import Backlog
+from local.sagemaker.endpoints.capture import Capture
 from local.sagemaker.endpoints.deployment import Deployment
 from local.sagemaker.endpoints.fleet import Fleet
 from local.sagemaker.endpoints.records import Endpoint
@@ -32,11 +33,13 @@ class Host:
     def __init__(self, endpoint: Endpoint, requests: Store, platform: Platform) -> None:
         self.endpoint, self.traffic, self.metrics = endpoint, Traffic(), platform.metrics
         self.backlog = Backlog(endpoint, self.traffic, requests, platform)
+        self.capture = Capture(endpoint, platform)
         self.cancelled = threading.Event()
         self.change: threading.Thread | None = None
 
     def observe(self) -> None:
-        """Publish the size of the queue of an asynchronous endpoint in service."""
+        """Write captured data, and publish the size of the queue of an asynchronous endpoint in service."""
+        self.capture.flush()
         release = self.endpoint.release
         if release.is_async and self.endpoint.status != "Creating":
             instances = sum(variant.instances for variant in release.variants.values())
@@ -98,7 +101,7 @@ class Hosts:
         threading.Thread(target=self._remove, args=(host, host.change), daemon=True).start()
 
     def _observe(self) -> None:
-        """Publish the sizes of the queues, every minute."""
+        """Write captured data and publish the sizes of the queues, every minute."""
         while True:
             time.sleep(self.platform.minute)
             for host in list(self._hosts.values()):
@@ -182,6 +185,7 @@ class Hosts:
             if fleet is not None:
                 fleet.close()
         host.backlog.close()
+        host.capture.flush()
         with self._registry.lock:
             del self._hosts[host.endpoint.arn]
             self._registry.remove(host.endpoint)

@@ -88,7 +88,7 @@ class Invocations:
         body, content_type, accept = parameters["Body"], parameters.get("ContentType"), parameters.get("Accept")
         try:
             with host.metrics.measure(host.endpoint, server):
-                return server.invoke(body, content_type, accept, TIMEOUT)
+                content = server.invoke(body, content_type, accept, TIMEOUT)
         except ContainerError as error:
             group = f"/aws/sagemaker/Endpoints/{host.endpoint.name}"
             arn = f"arn:aws:logs:{host.endpoint.region}:{host.endpoint.account}:log-group:{group}"
@@ -100,6 +100,8 @@ class Invocations:
                 OriginalMessage=str(error),
                 LogStreamArn=arn,
             ) from error
+        host.capture.add(server, parameters, content)
+        return content
 
     def _enqueue(self, host: Host, parameters: dict) -> dict:
         if ("Body" in parameters) == ("InputLocation" in parameters):
