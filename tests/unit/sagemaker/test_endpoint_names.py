@@ -1,6 +1,5 @@
 from hypothesis import given
 from hypothesis import strategies as st
-
 from seqdrop.sagemaker.endpoint_names import (
     PATTERN,
     async_endpoint_name,
