@@ -40,6 +40,8 @@ WORK = {
     keys.trained_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/output.tar.gz",
     keys.inventory_portions(HALF): "inventory/0123456789abcdef0123456789abcdef/",
     keys.inventory_portion(HALF, 7, "end"): "inventory/0123456789abcdef0123456789abcdef/00007_end",
+    keys.CAPTURED: "capture/",
+    keys.captured("seqdrop-reads"): "capture/seqdrop-reads/",
     keys.checkpoints(JOB): "checkpoints/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/",
 }
 RESULTS = {

@@ -15,7 +15,7 @@ import posixpath
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
-    *("inventory/", "bundles/", "restores/"),
+    *("inventory/", "bundles/", "restores/", "capture/"),
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
@@ -146,6 +146,15 @@ def restore_reports(request_id: str) -> str:
 def restore_report(request_id: str, job: str) -> str:
     """Return `restores/<request id>/report/job-<job>/manifest.json`, the key that S3 gives to the report's contents."""
     return f"restores/{request_id}/report/job-{job}/manifest.json"
+
+
+CAPTURED = "capture/"
+"""The prefix of captured requests. SageMaker adds `<endpoint>/<variant>/<yyyy>/<mm>/<dd>/<hh>/<id>.jsonl`."""
+
+
+def captured(endpoint: str) -> str:
+    """Return `capture/<endpoint>/`, the prefix of the captured requests of an endpoint."""
+    return f"{CAPTURED}{endpoint}/"
 
 
 # -- results bucket: for the lab --
