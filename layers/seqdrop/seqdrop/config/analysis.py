@@ -22,6 +22,7 @@ DNA, PROTEIN = ALPHABETS = ("dna", "protein")
 READ_FORMATS, TRAINING, ANY = ("fastq", "fasta", "bam"), "training", "any"
 FORMATS = (*READ_FORMATS, TRAINING, ANY)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
+BATCH, ASYNC = MODES = ("batch", "async")
 RUN = "run"  # the only gate: files are released when their run is complete
 # What a processing job examines at the slowest rate assumed (2 MB/s) in SageMaker's five days. Copies could be larger:
 # they are continued from one invocation to the next, up to the 50 TB of an object.
@@ -32,6 +33,7 @@ MOST_EXPANDED_GB = 10_000
 BUNDLE_BELOW_MB, MOST_BUNDLED_MB = 8.0, 16
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 FILE_NAME = Text(r"[^/]+", "names of files, without a folder")
+INSTANCE_TYPE = Text(r"|ml\.[a-z0-9-]+\.[a-z0-9]+", 'an instance type such as "ml.m5.xlarge"')
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """The rule of a model's name, which is part of object keys and of a SageMaker model name. The latter has at most 63
 characters, with a prefix and a digest."""
@@ -100,8 +102,22 @@ class AnalysisSettings(Table):
     keep_days: int = setting(0, Whole(0, 3650), compare=False)
     """Days for which the landing bucket keeps a file after its copy was verified. 0: it is removed at once."""
 
+    mode: str = setting(BATCH, Choice(*MODES), compare=False)  # this and the next three: no part of a prediction
+    """"async": work items of at most async_below_mb are sent to an asynchronous endpoint, which scales to zero, if the
+    stack has endpoints (docs/endpoints.md); otherwise, and for more work items, a transform job predicts. "batch":
+    always a transform job."""
+    async_below_mb: int = setting(5, Whole(1, 100), compare=False)
+    """With mode = "async": the work items of an upload, in megabytes (1e6 bytes), above which it gets a transform
+    job."""
+    async_max_instances: int = setting(2, Whole(1, 100), compare=False)
+    """With mode = "async": largest number of instances of the asynchronous endpoint."""
+    async_instance_type: str = setting("", INSTANCE_TYPE, compare=False)
+    """With mode = "async": instance type of the asynchronous endpoint. Absent: that of transform jobs."""
+
     def conflicts(self) -> Iterator[str]:
         """Yield conflicts between settings that are each allowed."""
+        if self.mode == ASYNC and self.settings is None:
+            yield f'mode is "{ASYNC}", which is for an analysis with a model; leave it out'
         if self.mates != SINGLE and not {"fastq", ANY} & {*self.formats}:
             yield (
                 f'mates is "{self.mates}", which is for FASTQ, but formats has no "fastq"; leave mates out, or write '
@@ -128,6 +144,19 @@ class AnalysisSettings(Table):
     def has_model(self) -> bool:
         """Whether its files become work items for a model."""
         return self.settings is not None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether small uploads are sent to an asynchronous endpoint."""
+        return self.mode == ASYNC
+
+    @property
+    def shard_mb(self) -> int:
+        """Megabytes of one input object.
+
+        A shard is one request to an asynchronous endpoint. A transform job cuts a larger one into requests.
+        """
+        return min(self.job.shard_mb, self.job.max_payload_mb) if self.is_async else self.job.shard_mb
 
     @property
     def keeps_any(self) -> bool:
