@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
+from seqdrop.config.endpoint import INSTANCE_TYPE, Endpoint
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, Whole, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
@@ -33,7 +34,6 @@ MOST_EXPANDED_GB = 10_000
 BUNDLE_BELOW_MB, MOST_BUNDLED_MB = 8.0, 16
 HOURS = Number(0, 87_600, above=True, as_float=True)  # up to ten years
 FILE_NAME = Text(r"[^/]+", "names of files, without a folder")
-INSTANCE_TYPE = Text(r"|ml\.[a-z0-9-]+\.[a-z0-9]+", 'an instance type such as "ml.m5.xlarge"')
 MODEL = Text(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,35}", "1 to 36 letters, digits and hyphens")
 """The rule of a model's name, which is part of object keys and of a SageMaker model name. The latter has at most 63
 characters, with a prefix and a digest."""
@@ -70,6 +70,8 @@ class AnalysisSettings(Table):
     """The settings of its kind; None if files are validated and archived without a model."""
     job: JobSettings
     promotion: Promotion = field(default_factory=Promotion, compare=False)  # no part of a prediction
+    endpoint: Endpoint | None = field(default=None, compare=False)
+    """The real-time endpoint of its model; None without one."""
     severity: dict[str, str] = field(default_factory=dict)
     """Severity by code, where it differs from the default in reads/codes.py."""
     mates: str = setting(SINGLE, Choice(*MATES))
@@ -133,6 +135,8 @@ class AnalysisSettings(Table):
             yield f'markers is for gate = "{RUN}"; without a gate no file waits for a marker'
         if self.promotion != Promotion() and self.settings is None:
             yield "promotion is for an analysis with a model; write it in the table of the analysis that uses the model"
+        if self.endpoint is not None and self.settings is None:
+            yield "endpoint is for an analysis with a model; this one has none to serve"
 
         if self.max_expanded_gb is not None and self.max_expanded_gb < self.max_gb:
             yield (
