@@ -74,6 +74,7 @@ class Settings:
     training_budget: float  # US dollars that a training may cost
     training_instances: str  # comma-separated patterns of instance types
     stack: str  # name of the stack, which is a dimension of its metrics; only in functions that publish some
+    endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
     restore_batch_above: int = 1000  # objects of a request above which S3 Batch Operations restores them
