@@ -115,6 +115,9 @@ def test_services_that_write_by_themselves_may_use_the_key():
         writers.add("cloudwatch.amazonaws.com")
     if of_type("AWS::Budgets::Budget"):
         writers.add("budgets.amazonaws.com")
+    for subscription in of_type("AWS::SNS::Subscription").values():
+        if subscription["Protocol"] == "sqs":
+            writers.add("sns.amazonaws.com")
     allowed = {
         str(s["Principal"]["Service"]): {action.rstrip("*") for action in as_list(s["Action"])}
         for s in RESOURCES["Key"]["Properties"]["KeyPolicy"]["Statement"]
@@ -123,7 +126,7 @@ def test_services_that_write_by_themselves_may_use_the_key():
     assert allowed.pop("s3.amazonaws.com") == {"kms:GenerateDataKey"}  # inventories; S3 does not read them
     assert dict.fromkeys(writers, BOTH) == allowed
     published = RESOURCES["NotificationsPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]["Principal"]["Service"]
-    assert set(published) == writers - {"events.amazonaws.com"}
+    assert set(published) == writers - {"events.amazonaws.com", "sns.amazonaws.com"}
 
 
 def find_rule_queues() -> dict[str, set[str]]:
@@ -146,8 +149,11 @@ def test_each_queue_that_a_rule_writes_to_has_its_own_policy():
     policies = of_type("AWS::SQS::QueuePolicy").values()
     rules = {}
     for policy in policies:
-        (queue,), (statement,) = policy["Queues"], policy["PolicyDocument"]["Statement"]
-        assert statement["Resource"] == {"GetAtt": f"{queue['Ref']}.Arn"}
+        (queue,), (statement, *others) = policy["Queues"], policy["PolicyDocument"]["Statement"]
+        statements = [statement, *(choose(other, {"EndpointsOn"}) for other in others)]
+        assert all(each["Resource"] == {"GetAtt": f"{queue['Ref']}.Arn"} for each in statements)
+        topics = [each["Condition"]["ArnEquals"]["aws:SourceArn"] for each in statements[1:]]
+        assert topics in ([], [{"Ref": "AsyncResults"}])
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         sources = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
         rules[queue["Ref"]] = {source["GetAtt"] for source in sources}

@@ -36,12 +36,13 @@ WORK = {
     keys.job_manifest(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/input.manifest",
     keys.job_request(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/request.json",
     keys.job_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/",
+    keys.ASYNC_OUTPUTS: "async/outputs/",
+    keys.ASYNC_FAILURES: "async/failures/",
+    keys.async_output(JOB, 7): "async/outputs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/00007.out",
     keys.trained_archive(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/model.tar.gz",
     keys.trained_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/output.tar.gz",
     keys.inventory_portions(HALF): "inventory/0123456789abcdef0123456789abcdef/",
     keys.inventory_portion(HALF, 7, "end"): "inventory/0123456789abcdef0123456789abcdef/00007_end",
-    keys.CAPTURED: "capture/",
-    keys.captured("seqdrop-reads"): "capture/seqdrop-reads/",
     keys.checkpoints(JOB): "checkpoints/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/",
 }
 RESULTS = {

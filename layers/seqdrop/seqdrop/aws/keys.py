@@ -15,7 +15,9 @@ import posixpath
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
-    *("inventory/", "bundles/", "restores/", "capture/"),
+    *("inventory/", "bundles/", "restores/"),
+    *("inventory/", "bundles/", "restores/"),
+    "async/",
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
@@ -90,6 +92,22 @@ def job_output(name: str) -> str:
     return f"jobs/{name}/output/"
 
 
+ASYNC_OUTPUTS = "async/outputs/"
+"""The prefix below which asynchronous endpoints write predictions: the S3OutputPath of their configuration."""
+
+
+ASYNC_FAILURES = "async/failures/"
+"""The prefix below which asynchronous endpoints write why a request failed: the S3FailurePath."""
+
+
+def async_output(name: str, number: int) -> str:
+    """Return `async/outputs/<job name>/00000.out`, the key of the predictions of a request of an asynchronous job.
+
+    `number` is that of the shard. A request names the job and the file: SageMaker allows 32 characters and one dot.
+    """
+    return f"{ASYNC_OUTPUTS}{name}/{number:05d}.out"
+
+
 def trained_archive(name: str) -> str:
     """Return `jobs/<job name>/output/model.tar.gz`, the key that SageMaker gives to the model of a training job."""
     return f"jobs/{name}/output/model.tar.gz"
@@ -146,15 +164,6 @@ def restore_reports(request_id: str) -> str:
 def restore_report(request_id: str, job: str) -> str:
     """Return `restores/<request id>/report/job-<job>/manifest.json`, the key that S3 gives to the report's contents."""
     return f"restores/{request_id}/report/job-{job}/manifest.json"
-
-
-CAPTURED = "capture/"
-"""The prefix of captured requests. SageMaker adds `<endpoint>/<variant>/<yyyy>/<mm>/<dd>/<hh>/<id>.jsonl`."""
-
-
-def captured(endpoint: str) -> str:
-    """Return `capture/<endpoint>/`, the prefix of the captured requests of an endpoint."""
-    return f"{CAPTURED}{endpoint}/"
 
 
 # -- results bucket: for the lab --
