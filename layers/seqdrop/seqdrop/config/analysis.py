@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
+from seqdrop.config.endpoint import Endpoint
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, Whole, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
@@ -68,6 +69,8 @@ class AnalysisSettings(Table):
     """The settings of its kind; None if files are validated and archived without a model."""
     job: JobSettings
     promotion: Promotion = field(default_factory=Promotion, compare=False)  # no part of a prediction
+    endpoint: Endpoint | None = field(default=None, compare=False)
+    """The real-time endpoint of its model; None without one."""
     severity: dict[str, str] = field(default_factory=dict)
     """Severity by code, where it differs from the default in reads/codes.py."""
     mates: str = setting(SINGLE, Choice(*MATES))
@@ -117,6 +120,8 @@ class AnalysisSettings(Table):
             yield f'markers is for gate = "{RUN}"; without a gate no file waits for a marker'
         if self.promotion != Promotion() and self.settings is None:
             yield "promotion is for an analysis with a model; write it in the table of the analysis that uses the model"
+        if self.endpoint is not None and self.settings is None:
+            yield "endpoint is for an analysis with a model; this one has none to serve"
 
         if self.max_expanded_gb is not None and self.max_expanded_gb < self.max_gb:
             yield (
