@@ -52,11 +52,9 @@ def test_values_that_the_service_refuses(name, value):
         check(operation, {"EndpointName": "a", name: value}, rest.SERVICE)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("InferenceId", "a b/c"), ("Filename", "a.json"), ("CustomAttributes", "")]
-)
-def test_values_that_the_service_accepts(name, value):
-    check("InvokeEndpointAsync", {"EndpointName": "a", name: value}, rest.SERVICE)
+@pytest.mark.parametrize("values", [{"InferenceId": "a b/c"}, {"Filename": "a.json"}, {"CustomAttributes": ""}])
+def test_values_that_the_service_accepts(values):
+    check("InvokeEndpointAsync", {"EndpointName": "a", **values}, rest.SERVICE)
 
 
 @pytest.mark.parametrize(
