@@ -83,6 +83,8 @@ class VariantServer:
         with self._log.open("rb") as log:
             log.seek(self._sent)
             text = log.read()
+        if not text:
+            return
         self._sent += len(text)
         with contextlib.suppress(BotoCoreError, ClientError):
             group, stream = f"/aws/sagemaker/Endpoints/{endpoint.name}", f"{self.name}/i-local-{id(self):x}"
@@ -137,10 +139,15 @@ class Fleet:
             self._users -= 1
             self._idle.notify_all()
 
+    def send_logs(self) -> None:
+        """Write the new lines of the containers' logs to CloudWatch Logs."""
+        for server in self.servers.values():
+            server.send_log(self.endpoint)
+
     def close(self) -> None:
         """End the containers when the requests that use them have ended."""
         with self._idle:
             self._idle.wait_for(lambda: self._users == 0)
+        self.send_logs()
         for server in self.servers.values():
-            server.send_log(self.endpoint)
             server.close()
