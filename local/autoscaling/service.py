@@ -190,7 +190,11 @@ def _require_linked_role(caller: Caller, exists: bool) -> None:
 
 def _require(caller: Caller, action: str, resource: str, service: str | None = None) -> None:
     who = (caller.access_key, caller.account, caller.region)
-    context = {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}
+    context = {
+        "iam:AWSServiceName": f"sagemaker.{SERVICE}.amazonaws.com",
+        f"{SERVICE}:service-namespace": "sagemaker",
+        f"{SERVICE}:scalable-dimension": DIMENSION,
+    }
     refusal = caller.iam.call("find_refusal", who, action, resource, context, service or action.partition(":")[0])
     if refusal is not None:
         raise AccessDeniedError(refusal)

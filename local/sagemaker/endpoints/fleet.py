@@ -35,6 +35,7 @@ class VariantServer:
         self._model_dir = self._scratch / "opt/ml/model"
         self._lock, self._sent = threading.Lock(), 0
         shutil.rmtree(self._scratch, ignore_errors=True)  # left by a service that was killed
+        self._log.unlink(missing_ok=True)
         self._scratch.mkdir(parents=True)
         self.keys = self._roles.credentials(model.role)
         environment = make_serving_environment(model, self._scratch, self._model_dir)

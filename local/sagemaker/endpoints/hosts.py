@@ -89,7 +89,8 @@ class Hosts:
     def rescale(self, endpoint: Endpoint) -> None:
         """Give the variants of an endpoint the weights and instances that are desired."""
         self._announce(endpoint)
-        self._start(self._hosts[endpoint.arn], self._rescale)
+        if host := self._hosts.get(endpoint.arn):  # it may have been deleted since
+            self._start(host, self._rescale)
 
     def delete(self, endpoint: Endpoint) -> None:
         """End an endpoint, and remove it when its requests under way have ended."""
@@ -121,6 +122,8 @@ class Hosts:
         return host
 
     def _start(self, host: Host, change: Callable[[Host], None]) -> None:
+        if host.cancelled.is_set():
+            return
         host.change = threading.Thread(target=self._guard, args=(host, change), name="endpoint", daemon=True)
         host.change.start()
 
