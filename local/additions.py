@@ -7,7 +7,9 @@ from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
 from local.patches import (
+    alarm_evaluation,
     alarm_expressions,
+    alarm_permissions,
     bucket_properties,
     lambda_hosts,
     lambda_layers,
@@ -46,6 +48,8 @@ PATCHES = (
     lambda_queues,
     queue_permissions,
     alarm_expressions,
+    alarm_evaluation,
+    alarm_permissions,
 )
 
 

@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     listener = listen(options.port)
     prepare_files(workdir)
     port = listener.getsockname()[1]
-    prepare_environment(workdir, port, options.region)
+    prepare_environment(workdir, port, options)
     leave_nothing_behind(workdir, options.with_parent)
     state = ServerState(os.getpid(), port, options.region)
     limits = {
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         "Processing": options.processing_limit,
         "Training": options.training_limit,
     }
-    asyncio.run(serve(listener, workdir, state, limits, options.warm))
+    asyncio.run(serve(listener, workdir, state, limits, options))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -64,6 +64,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--training-limit", type=int, help="refuse more training jobs than this at a time")
     parser.add_argument(
         "--warm", action="store_true", help="fork containers from a process that has done their imports"
+    )
+    parser.add_argument(
+        "--minute", type=float, default=60, help="seconds of each minute in which an endpoint waits during an update"
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
@@ -95,7 +98,7 @@ def prepare_files(workdir: Path) -> None:
     os.close(log)
 
 
-def prepare_environment(workdir: Path, port: int, region: str) -> None:
+def prepare_environment(workdir: Path, port: int, options: argparse.Namespace) -> None:
     """Set the variables that ministack reads at import, and remove the user's AWS settings, also for Lambda workers."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -103,7 +106,8 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
     os.environ |= {
         "BIND_HOST": LOOPBACK,
         "GATEWAY_PORT": str(port),
-        "MINISTACK_REGION": region,
+        "MINISTACK_REGION": options.region,
+        "SEQDROP_LOCAL_MINUTE": str(options.minute),
         "AUTH": "true",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "IOT_MTLS_ENABLED": "0",
@@ -120,11 +124,15 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
 
 
 async def serve(
-    listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None], warm: bool
+    listener: socket.socket,
+    workdir: Path,
+    state: ServerState,
+    limits: dict[str, int | None],
+    options: argparse.Namespace,
 ) -> None:
     """Start SageMaker, import ministack, install the additions, and serve requests until the process ends."""
     endpoint, account = f"http://{LOOPBACK}:{state.port}", Account(asyncio.get_running_loop())
-    sagemaker = SageMakerProcess(workdir, endpoint, limits, warm)
+    sagemaker = SageMakerProcess(workdir, endpoint, limits, options.warm, options.minute)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack import app

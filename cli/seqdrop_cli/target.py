@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sts.client import STSClient
     from seqdrop.aws.signing import KmsClient
+    from seqdrop.sagemaker.runtime_client import RuntimeClient
 
     from seqdrop_cli.command import StackOptions
 
@@ -97,6 +98,8 @@ class Target:
     @overload
     def client(self, name: Literal["sagemaker"]) -> SageMakerClient: ...
     @overload
+    def client(self, name: Literal["sagemaker-runtime"]) -> RuntimeClient: ...
+    @overload
     def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
     @overload
     def client(self, name: Literal["kms"]) -> KmsClient: ...
@@ -135,6 +138,7 @@ class Target:
             sagemaker=self.client("sagemaker"),
             sqs=self.client("sqs"),
             sns=self.client("sns"),
+            sagemaker_runtime=self.client("sagemaker-runtime"),
         )
 
     def environments(self) -> dict[str, dict[str, str]]:

@@ -32,9 +32,20 @@ PYTHON_TYPES = {
     "float": (int, float),
     "double": (int, float),
     "timestamp": (int, float),
+    "blob": bytes,
 }
-# Python's `re` has no Unicode categories; inside a character class these are close equivalents.
-JAVA_CATEGORIES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
+# Python's `re` has no Unicode categories; inside a character class these are close equivalents. Those of ASCII stand
+# outside a class, and Java writes characters beyond 65,535 as pairs. The order matters.
+JAVA_CATEGORIES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"[\p{Print}]": "[ -~]",
+    r"\p{Print}": "[ -~]",
+    r"\p{ASCII}*": "[\x00-\x7f]*",
+    r"\z": r"\Z",
+    r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
+}
 
 
 @functools.cache

@@ -1,11 +1,14 @@
 """Clients are made when they are first used, from the description of their own service."""
 
 import threading
+from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.exceptions import DataNotFoundError
 from seqdrop.runtime.clients import Deferred, QuickLoader, use_quick_loader
+
+from tests.support.services import make_services
 
 
 class Counted:
@@ -68,3 +71,12 @@ def test_the_default_session_gets_the_loader(monkeypatch):
     assert isinstance(boto3.DEFAULT_SESSION._session.get_component("data_loader"), QuickLoader)
     assert boto3.client("sqs").meta.service_model.service_name == "sqs"
     assert boto3.resource("dynamodb").Table("ledger").name == "ledger"
+
+
+def test_the_client_of_endpoints_is_made_when_it_is_first_used(monkeypatch):
+    calls = []
+    monkeypatch.setattr(boto3, "client", lambda name: calls.append(name) or SimpleNamespace(invoke_endpoint="call"))
+    services = make_services(ledger=None, s3=None, sagemaker=None, sqs=None, sns=None)
+    assert calls == []
+    assert services.sagemaker_runtime.invoke_endpoint == "call"
+    assert calls == ["sagemaker-runtime"]

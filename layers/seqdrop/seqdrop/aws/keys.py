@@ -15,11 +15,12 @@ import posixpath
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
-    *("inventory/", "bundles/", "restores/"),
+    *("inventory/", "bundles/", "restores/", "captured/"),
+    "async/",
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
-    *("inventory/", "bundles/", "restores/", "restored/"),
+    *("inventory/", "bundles/", "restores/", "restored/", "monitoring/"),
 )
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
@@ -75,6 +76,14 @@ def split(data: str, name: str) -> str:
     return f"{data}{name}.jsonl"
 
 
+def training_baseline(data: str) -> str:
+    """Return `training/<32 digits>/data/baseline.json`, the key of the monitoring baseline of a training's data.
+
+    `data` is a prefix that `prepared_data` returned.
+    """
+    return f"{data}baseline.json"
+
+
 def job_manifest(name: str) -> str:
     """Return `jobs/<job name>/input.manifest`, the key of the list of shards that a transform job reads."""
     return f"jobs/{name}/input.manifest"
@@ -88,6 +97,22 @@ def job_request(name: str) -> str:
 def job_output(name: str) -> str:
     """Return `jobs/<job name>/output/`, the prefix below which SageMaker writes the predictions of a transform job."""
     return f"jobs/{name}/output/"
+
+
+ASYNC_OUTPUTS = "async/outputs/"
+"""The prefix below which asynchronous endpoints write predictions: the S3OutputPath of their configuration."""
+
+
+ASYNC_FAILURES = "async/failures/"
+"""The prefix below which asynchronous endpoints write why a request failed: the S3FailurePath."""
+
+
+def async_output(name: str, number: int) -> str:
+    """Return `async/outputs/<job name>/00000.out`, the key of the predictions of a request of an asynchronous job.
+
+    `number` is that of the shard. A request names the job and the file: SageMaker allows 32 characters and one dot.
+    """
+    return f"{ASYNC_OUTPUTS}{name}/{number:05d}.out"
 
 
 def trained_archive(name: str) -> str:
@@ -113,6 +138,18 @@ def inventory_portions(inventory: str) -> str:
 def inventory_portion(inventory: str, number: int, after: str) -> str:
     """Return `inventory/<32 digits>/00000_<time>`, the key of one portion; the next one begins after that time."""
     return f"{inventory_portions(inventory)}{number:05d}_{after}"
+
+
+CAPTURED = "captured/"
+"""The prefix below which endpoints capture requests and responses."""
+
+
+def captured(endpoint: str) -> str:
+    """Return `captured/<endpoint>/`, the prefix of what an endpoint captured.
+
+    Below it, SageMaker makes folders of the variant, the year, the month, the day and the hour.
+    """
+    return f"{CAPTURED}{endpoint}/"
 
 
 def bundle_plan(plan: str) -> str:
@@ -237,6 +274,34 @@ def run_result(analysis: str, folder: str, name: str) -> str:
     return f"runs/{analysis}/{folder}/{name}"
 
 
+def monitoring(analysis: str, stream: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/`; the stream is `batch` or `requests` (of an endpoint)."""
+    return f"monitoring/{analysis}/{stream}/"
+
+
+def monitoring_report(analysis: str, stream: str, date: str, name: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/<date>/report.html`, the key of one file of a monitoring report."""
+    return f"{monitoring(analysis, stream)}{date}/{name}"
+
+
+def monitoring_history(analysis: str, stream: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/history.json`, the key of the figures of all reports."""
+    return f"{monitoring(analysis, stream)}history.json"
+
+
+def own_baseline(analysis: str, stream: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/baseline.json`, the key of the baseline that the lab chose."""
+    return f"{monitoring(analysis, stream)}baseline.json"
+
+
+def first_baseline(analysis: str, stream: str, digest: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/first-<16 digits>.json`, the key of the baseline of first results.
+
+    The digest is that of the model's archive.
+    """
+    return f"{monitoring(analysis, stream)}first-{digest[:16]}.json"
+
+
 INVENTORIES = "inventory/lists/"
 """The prefix below which S3 writes the inventories of the archive bucket."""
 
@@ -300,6 +365,11 @@ def registered_archive(model: str, version: str) -> str:
 def model_card(model: str, version: str) -> str:
     """Return `models/<model>/<version>/card.json`, the key of the card: how a model was trained and its metrics."""
     return f"models/{model}/{version}/card.json"
+
+
+def model_baseline(model: str, version: str) -> str:
+    """Return `models/<model>/<version>/baseline.json`, the key of the baseline of the data that trained a model."""
+    return f"models/{model}/{version}/baseline.json"
 
 
 PROCESSING_POINTER = "processing/current.json"

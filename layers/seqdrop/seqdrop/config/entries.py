@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqdrop.config.analysis import DNA, TRAINING, AnalysisSettings, ModelSettings
+from seqdrop.config.endpoint import Endpoint
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.problems import (
     WRONG,
@@ -38,7 +39,7 @@ Entry = TypeVar("Entry", bound=AnalysisSettings)
 # An analysis name is part of every job name, which SageMaker limits to 63 characters.
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 RESERVED = "examine"  # in names of processing jobs, it stands where other jobs have the name of the analysis
-TASK, JOB, SEVERITY, PROMOTION = "task", "job", "severity", "promotion"
+TASK, JOB, SEVERITY, PROMOTION, ENDPOINT = "task", "job", "severity", "promotion", "endpoint"
 
 
 def kind_of(entry: Mapping[str, Any], kinds: Kinds) -> Kind | None:
@@ -89,6 +90,7 @@ def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entr
         JOB: collect(problems, lambda: JobSettings.read(entry.get(JOB, {}), (*path, JOB))),
         SEVERITY: collect(problems, lambda: read_severity(entry.get(SEVERITY, {}), (*path, SEVERITY))),
         PROMOTION: collect(problems, lambda: Promotion.read(entry.get(PROMOTION, {}), (*path, PROMOTION))),
+        ENDPOINT: collect(problems, lambda: _read_endpoint(entry, (*path, ENDPOINT))),
     }
     common = {key: value for key, value in entry.items() if key in cls.rules()}
     rules = _rules_of_kind(kind)
@@ -96,6 +98,11 @@ def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entr
     if problems or isinstance(analysis, Wrong):
         raise SettingsError(problems)
     return analysis
+
+
+def _read_endpoint(entry: Mapping[str, Any], path: Path) -> Endpoint | None:
+    """Return [analyses.NAME.endpoint]; None if the table is absent, because an empty one asks for an endpoint."""
+    return Endpoint.read(entry[ENDPOINT], path) if ENDPOINT in entry else None
 
 
 def read_severity(table: object, path: Path) -> dict[str, str]:
@@ -142,7 +149,7 @@ def _unknown(entry: dict[str, Any], target: _Target) -> tuple[list[Problem], set
     kinds, kind = target.kinds, target.kind
     every = own_keys(kinds.values())
     here = every if kind is None else own_keys([kind])
-    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION]
+    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION, ENDPOINT]
     if entry.keys() <= set(known):
         return [], set()
     elsewhere = {}

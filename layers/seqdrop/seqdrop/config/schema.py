@@ -14,7 +14,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from seqdrop.config.analyses import Analysis, Validation
-from seqdrop.config.entries import JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, own_keys
+from seqdrop.config.endpoint import Endpoint
+from seqdrop.config.entries import ENDPOINT, JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, own_keys
 from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
@@ -107,7 +108,12 @@ def _join_lines(text: str) -> str:
 
 def _entry(kinds: Kinds) -> Schema:
     """Return the schema of [analyses.NAME]."""
-    parts = {JOB: table_schema(JobSettings), PROMOTION: table_schema(Promotion), SEVERITY: _severity()}
+    parts = {
+        JOB: table_schema(JobSettings),
+        PROMOTION: table_schema(Promotion),
+        ENDPOINT: table_schema(Endpoint),
+        SEVERITY: _severity(),
+    }
     common = properties(Analysis) | parts
     own: dict[str, Schema] = {TASK: _task(kinds)}
     for kind in kinds.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypedDict, TypeVar, cast
@@ -34,10 +34,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
+    from seqdrop.aws.autoscaling import AutoScalingClient
     from seqdrop.aws.batch_operations import BatchClient
+    from seqdrop.aws.cloudwatch import CloudWatchClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
+    from seqdrop.sagemaker.runtime_client import RuntimeClient
 
 T = TypeVar("T")
 
@@ -78,7 +81,8 @@ class Services:
     """The settings, the analyses, the ledger and the clients of a deployment. Tests pass clients of their own.
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
-    of the reconciler if it signs the head of the receipts.
+    of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
+    `cloudwatch` and `autoscaling` have their alarms and their scaling.
     """
 
     settings: Settings
@@ -90,6 +94,11 @@ class Services:
     sns: SNSClient
     s3_for_copies: S3Client | None = None
     kms: KmsClient | None = None
+    sagemaker_runtime: RuntimeClient = field(default_factory=lambda: _defer(partial(boto3.client, "sagemaker-runtime")))
+    cloudwatch: CloudWatchClient = field(default_factory=lambda: _defer(partial(boto3.client, "cloudwatch")))
+    autoscaling: AutoScalingClient = field(
+        default_factory=lambda: _defer(partial(boto3.client, "application-autoscaling"))
+    )
 
     @property
     def batch(self) -> BatchClient:
