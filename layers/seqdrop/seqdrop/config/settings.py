@@ -20,6 +20,7 @@ ONLY_SOME = frozenset(
     {
         *("job_subnets", "job_security_groups", "execution_role", "transform_image", "instance_type", "instance_count"),
         *("processing_role", "processing_image", "processing_instance_type"),
+        "monitoring_role",
         *("training_role", "training_image", "training_isolation"),
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
@@ -62,8 +63,9 @@ class Settings:
     instance_type: str
     instance_count: int
     processing_role: str  # ARN of the role of jobs that examine large files
-    processing_image: str
+    processing_image: str  # also of jobs that monitor
     processing_instance_type: str
+    monitoring_role: str  # ARN of the role of jobs that monitor
     training_role: str  # ARN of the role of training jobs
     training_image: str
     training_isolation: str  # "true": the container reaches no network

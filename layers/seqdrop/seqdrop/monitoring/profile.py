@@ -75,7 +75,8 @@ class Histogram:
         if rows < 2 or columns < 2:
             return 1.0
         expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
-        return max(1.0, float(((counts - expected) ** 2 / expected).sum()) / ((rows - 1) * (columns - 1)))
+        squares = float(((counts - expected) ** 2 / expected).sum())
+        return float(max(1.0, squares / ((rows - 1) * (columns - 1))))
 
     @property
     def weight(self) -> float:

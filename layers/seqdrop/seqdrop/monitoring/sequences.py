@@ -1,7 +1,7 @@
 """Profiles of sequences: length, GC, unknown characters, and k-mers (of proteins: pairs of residues).
 
-Lengths are those of records. Everything else is counted in pieces of at most PIECE characters, so that a contig weighs as
-much as the reads that cover it once.
+Lengths are those of records. Everything else is counted in pieces of at most PIECE characters, so that a contig weighs
+as much as the reads that cover it once.
 """
 
 from __future__ import annotations
@@ -80,23 +80,25 @@ class SequenceProfiler:
         self._waiting: list[bytes] = []
         self._pieces = 0
 
-    def add(self, sequence: str, length: int | None = None) -> None:
-        """Count a sequence. `length` is that of its record, if the sequence is only a part; 0 counts no length."""
-        text = sequence.encode("ascii", "replace")
-        own = len(text) if length is None else length
-        if own:
-            bin_ = min(int(4 * np.log2(own)), 4 * MOST_LENGTH_BITS - 1)
-            lengths = self._profile.histograms["length"]
-            lengths.add(blocks_of(self._profile.observations, 1), np.array([bin_]))
+    def add_length(self, length: int) -> None:
+        """Count a record by its length; nothing if that is 0."""
+        if not length:
+            return
+        number = np.array([min(int(4 * np.log2(length)), 4 * MOST_LENGTH_BITS - 1)])
+        self._profile.histograms["length"].add(blocks_of(self._profile.observations, 1), number)
         self._profile.observations += 1
-        self._waiting += cut(text)
+
+    def add_part(self, sequence: str) -> None:
+        """Count what a part of a record consists of."""
+        self._waiting += cut(sequence.encode("ascii", "replace"))
         if len(self._waiting) >= BATCH:
             self._count()
 
     def add_all(self, sequences: Iterable[str]) -> SequenceProfiler:
-        """Count whole sequences; return this object."""
+        """Count whole records; return this object."""
         for sequence in sequences:
-            self.add(sequence)
+            self.add_length(len(sequence))
+            self.add_part(sequence)
         return self
 
     def finish(self) -> Profile:
