@@ -16,6 +16,7 @@ import posixpath
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
     *("inventory/", "bundles/", "restores/", "captured/"),
+    "async/",
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
@@ -96,6 +97,22 @@ def job_request(name: str) -> str:
 def job_output(name: str) -> str:
     """Return `jobs/<job name>/output/`, the prefix below which SageMaker writes the predictions of a transform job."""
     return f"jobs/{name}/output/"
+
+
+ASYNC_OUTPUTS = "async/outputs/"
+"""The prefix below which asynchronous endpoints write predictions: the S3OutputPath of their configuration."""
+
+
+ASYNC_FAILURES = "async/failures/"
+"""The prefix below which asynchronous endpoints write why a request failed: the S3FailurePath."""
+
+
+def async_output(name: str, number: int) -> str:
+    """Return `async/outputs/<job name>/00000.out`, the key of the predictions of a request of an asynchronous job.
+
+    `number` is that of the shard. A request names the job and the file: SageMaker allows 32 characters and one dot.
+    """
+    return f"{ASYNC_OUTPUTS}{name}/{number:05d}.out"
 
 
 def trained_archive(name: str) -> str:

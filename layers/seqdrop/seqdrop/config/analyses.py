@@ -53,9 +53,11 @@ FILE = "analyses.toml"
 # Gigabytes. analyses.toml derives the default; at the slowest rate measured, a whole core reads 18 GB in 15 minutes.
 LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 # Not in the plan of an attempt in this form: `use` has the kind and its settings. The conditions of a promotion, the
-# endpoint and how files are archived are no part of a prediction; those of the deployed analyses.toml apply.
+# endpoints, the way in which predictions are made and how files are archived are no part of a prediction; those of the
+# deployed analyses.toml apply.
 NOT_PLANNED = (
     *("kind", "settings", "promotion", "endpoint"),
+    *("mode", "async_below_mb", "async_max_instances", "async_instance_type"),
     *("storage_class", "keep_days", "bundle_below", "retention_days"),
 )
 OMITTED = ("max_expanded_gb", "markers", "md5")  # left out of a plan while they are absent

@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
-from seqdrop.config.endpoint import Endpoint
+from seqdrop.config.endpoint import INSTANCE_TYPE
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, Whole, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
@@ -17,12 +17,14 @@ from seqdrop.config.promotion import Promotion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seqdrop.config.endpoint import Endpoint
     from seqdrop.config.job_settings import JobSettings
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")
 READ_FORMATS, TRAINING, ANY = ("fastq", "fasta", "bam"), "training", "any"
 FORMATS = (*READ_FORMATS, TRAINING, ANY)
 WAIT, CHECK, SINGLE = MATES = ("wait", "check", "single")
+BATCH, ASYNC = MODES = ("batch", "async")
 RUN = "run"  # the only gate: files are released when their run is complete
 # What a processing job examines at the slowest rate assumed (2 MB/s) in SageMaker's five days. Copies could be larger:
 # they are continued from one invocation to the next, up to the 50 TB of an object.
@@ -103,8 +105,22 @@ class AnalysisSettings(Table):
     keep_days: int = setting(0, Whole(0, 3650), compare=False)
     """Days for which the landing bucket keeps a file after its copy was verified. 0: it is removed at once."""
 
+    mode: str = setting(BATCH, Choice(*MODES), compare=False)  # this and the next three: no part of a prediction
+    """"async": work items of at most async_below_mb are sent to an asynchronous endpoint, which scales to zero, if the
+    stack has endpoints (docs/endpoints.md); otherwise, and for more work items, a transform job predicts. "batch":
+    always a transform job."""
+    async_below_mb: int = setting(5, Whole(1, 100), compare=False)
+    """With mode = "async": the work items of an upload, in megabytes (1e6 bytes), above which it gets a transform
+    job."""
+    async_max_instances: int = setting(2, Whole(1, 100), compare=False)
+    """With mode = "async": largest number of instances of the asynchronous endpoint."""
+    async_instance_type: str = setting("", INSTANCE_TYPE, compare=False)
+    """With mode = "async": instance type of the asynchronous endpoint. Absent: that of transform jobs."""
+
     def conflicts(self) -> Iterator[str]:
         """Yield conflicts between settings that are each allowed."""
+        if self.mode == ASYNC and self.settings is None:
+            yield f'mode is "{ASYNC}", which is for an analysis with a model; leave it out'
         if self.mates != SINGLE and not {"fastq", ANY} & {*self.formats}:
             yield (
                 f'mates is "{self.mates}", which is for FASTQ, but formats has no "fastq"; leave mates out, or write '
@@ -133,6 +149,19 @@ class AnalysisSettings(Table):
     def has_model(self) -> bool:
         """Whether its files become work items for a model."""
         return self.settings is not None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether small uploads are sent to an asynchronous endpoint."""
+        return self.mode == ASYNC
+
+    @property
+    def shard_mb(self) -> int:
+        """Megabytes of one input object.
+
+        A shard is one request to an asynchronous endpoint. A transform job cuts a larger one into requests.
+        """
+        return min(self.job.shard_mb, self.job.max_payload_mb) if self.is_async else self.job.shard_mb
 
     @property
     def keeps_any(self) -> bool:

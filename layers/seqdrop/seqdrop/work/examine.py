@@ -167,7 +167,7 @@ def _read_upload(
 
 def _write_shards(s3: S3Client, work: str, request: ExaminationRequest, reading_pass: ReadingPass) -> _Outcome:
     """Read the file to its end and write its work items as shards."""
-    packed = pack_shards(reading_pass.items(), request.analysis.job.shard_mb * MEGABYTE)
+    packed = pack_shards(reading_pass.items(), request.analysis.shard_mb * MEGABYTE)
     count = 0
     try:
         for body, _ in packed:
