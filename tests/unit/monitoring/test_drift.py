@@ -157,8 +157,8 @@ class TestPredictions:
 
 class TestDistance:
     def test_equal_distributions_have_no_distance_and_disjoint_ones_the_largest(self):
-        one, other = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.0, 1.0])
-        assert (divergence(one, one), divergence(one, other)) == (0.0, 1.0)
+        uniform, other = np.array([0.5, 0.5, 0.0]), np.array([0.0, 0.0, 1.0])
+        assert (divergence(uniform, uniform), divergence(uniform, other)) == (0.0, 1.0)
 
     @pytest.mark.parametrize("degrees", [2, 6, 24, 136])
     def test_chance_is_exceeded_about_once_in_a_million(self, degrees):
@@ -185,10 +185,10 @@ class TestStorage:
         assert drifted(baseline, again) == set()
 
     def test_profiles_add_up(self, population):
-        one, other = profile(population[:128]), profile(population[128:256])
-        one.add(other)
-        assert one.observations == 256
-        assert one.histograms["kmers"].bins.tolist() == profile(population[:256]).histograms["kmers"].bins.tolist()
+        first, other = profile(population[:128]), profile(population[128:256])
+        first.add(other)
+        assert first.observations == 256
+        assert first.histograms["kmers"].bins.tolist() == profile(population[:256]).histograms["kmers"].bins.tolist()
 
     def test_a_profile_of_another_version_is_refused_with_advice(self, baseline):
         stored = baseline.as_dict()

@@ -3,7 +3,7 @@
 Format: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html. A line has
 `captureData` with `endpointInput` and `endpointOutput`; each has `data`, `encoding`, `mode` and `observedContentType`.
 
-A request is `{"inputs": "CTAATC TAATCT ..."}`, k-mers of which each continues the one before, or work items as JSON
+A request is `{"inputs": "CTAATC TAATCT ..."}`, k-mers that each continue the one before, or work items as JSON
 Lines. A response is that of the text-classification pipeline, or prediction lines.
 """
 

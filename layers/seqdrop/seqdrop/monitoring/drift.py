@@ -28,7 +28,7 @@ CHANCE = 1e-6
 LEAST = 100
 """A feature with fewer observations, in one of the two samples, is not compared."""
 MOST_RATIO = 1.5
-"""Calls per window may be so many times, or one over so many times, those of the baseline."""
+"""Calls per window may be this factor above or below those of the baseline."""
 Z = NormalDist().inv_cdf(1 - CHANCE)
 
 

@@ -34,7 +34,7 @@ class Feature:
 
 def canonical_kmers(k: int = K) -> tuple[str, ...]:
     """Return the k-mers in alphabetical order, each with its reverse complement as one: the smaller of the two."""
-    words = ("".join(letters) for letters in product(BASES, repeat=k))
+    words = ("".join(bases) for bases in product(BASES, repeat=k))
     return tuple(word for word in words if word <= word.translate(COMPLEMENT)[::-1])
 
 

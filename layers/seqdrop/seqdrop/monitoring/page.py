@@ -195,7 +195,7 @@ def _tooltip(number: int, date: str, lines: Sequence[Line]) -> str:
 
 
 def _as_steps(lines: Sequence[Line]) -> list[Line]:
-    """Return lines of which a single point is drawn as a short line, since a point has no extent."""
+    """Return lines; a single point is drawn as a short line, since a point has no extent."""
     return [
         Line(line.name, line.look, [*line.points, (line.points[-1][0] + 0.05, line.points[-1][1])])
         if len(line.points) == 1

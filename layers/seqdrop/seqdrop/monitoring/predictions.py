@@ -61,9 +61,9 @@ class PredictionProfiler:
         """Count what waits."""
         histograms, profile_names = self._profile.histograms, ("score", "calls", "states")
         values = (score_bins(self._scores), np.array(self._calls, np.int64), state_bins(self._states))
-        for name, seen, bins in zip(profile_names, self._seen, values, strict=True):
-            histograms[name].add(blocks_of(self._seen[seen], len(bins)), bins)
-            self._seen[seen] += len(bins)
+        for name, kind, bins in zip(profile_names, self._seen, values, strict=True):
+            histograms[name].add(blocks_of(self._seen[kind], len(bins)), bins)
+            self._seen[kind] += len(bins)
         self._scores, self._calls, self._states = [], [], ""
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCKS = 16
 RUN = 8
-"""So many neighbours are in one block before the next block follows."""
+"""Number of neighbours that are in one block before the next block follows."""
 
 
 def feature_of(name: str, bins: int) -> Feature:
@@ -35,7 +35,7 @@ def feature_of(name: str, bins: int) -> Feature:
 
 
 def blocks_of(first: int, number: int) -> NDArray[np.int64]:
-    """Return the blocks of this many consecutive observations, of which the first is the one numbered `first`."""
+    """Return the blocks of this many consecutive observations, which are numbered from `first` on."""
     return np.arange(first, first + number) // RUN % BLOCKS
 
 

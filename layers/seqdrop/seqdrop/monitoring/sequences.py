@@ -35,11 +35,11 @@ PIECE = 256
 BATCH = 2048  # pieces that are counted at once
 
 
-def _codes(letters: str) -> NDArray[np.int64]:
+def _codes(characters: str) -> NDArray[np.int64]:
     """Return a table from a byte to the number of its letter, in either case; -1 for any other byte."""
     table = np.full(256, -1, np.int64)
-    for number, letter in enumerate(letters):
-        table[[ord(letter), ord(letter.lower())]] = number
+    for number, character in enumerate(characters):
+        table[[ord(character), ord(character.lower())]] = number
     return table
 
 

@@ -20,7 +20,7 @@ from seqdrop.work.items import shard_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ObjectVersionTypeDef
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.ledger.records import Attempt
@@ -68,10 +68,11 @@ def collect(services: Services, since: str, until: str) -> MonitoringBrief:
 def _add_truths(services: Services, findings: Findings, since: str, until: str) -> None:
     """Add the truth files that came in this time, and those of uploads that were predicted in it."""
     predicted = {attempt.upload_id for attempts in findings.attempts.values() for attempt in attempts}
-    pages = services.s3.get_paginator("list_objects_v2").paginate(Bucket=services.settings.landing, Prefix=keys.TRUTH)
-    for entry in (entry for page in pages for entry in page.get("Contents", [])):
+    listing = services.s3.get_paginator("list_object_versions")
+    pages = listing.paginate(Bucket=services.settings.landing, Prefix=keys.TRUTH)
+    for entry in (entry for page in pages for entry in page.get("Versions", [])):
         is_new = since < iso(entry["LastModified"]) <= until
-        if entry["Key"].endswith("/"):
+        if not entry["IsLatest"] or entry["Key"].endswith("/"):
             continue
         try:
             upload_id = upload_of(entry["Key"])
@@ -84,17 +85,16 @@ def _add_truths(services: Services, findings: Findings, since: str, until: str) 
             _add_truth(services, findings, entry, upload_id)
 
 
-def _add_truth(services: Services, findings: Findings, entry: ObjectTypeDef, upload_id: str) -> None:
+def _add_truth(services: Services, findings: Findings, entry: ObjectVersionTypeDef, upload_id: str) -> None:
     """Add a truth file, if its upload has predictions; if it gets them later, its file is found again."""
     attempts = [each for each in services.ledger.attempts(upload_id) if each.state == "PREDICTED"]
     analysis = services.analyses.by_name.get(attempts[-1].analysis) if attempts else None
     if not analysis or not analysis.settings:
         findings.unusable.append(f"truth of upload {upload_id}: the upload has no predictions (yet)")
         return
-    head = services.s3.head_object(Bucket=services.settings.landing, Key=entry["Key"])
     truth: TruthBrief = {
         "key": entry["Key"],
-        "version_id": head.get("VersionId", "null"),
+        "version_id": entry["VersionId"],
         "upload": upload_id,
         "table": _table(analysis, attempts[-1]),
     }

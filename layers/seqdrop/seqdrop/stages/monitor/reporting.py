@@ -57,12 +57,14 @@ def _load(services: Services, brief: MonitoringBrief, analysis: str, stream: str
 
 
 def _mail(services: Services, alarming: Sequence[Report], unusable: Sequence[str]) -> None:
-    names = ", ".join(sorted({report["analysis"] for report in alarming}))
-    subject = f"Seqdrop: monitoring has findings in {names}" if names else "Seqdrop: a truth file cannot be used"
-    parts = [_describe(services, report) for report in alarming]
+    text = "\n".join(_describe(services, report) for report in alarming)
     if unusable:
-        parts.append("These truth files were not used:\n" + "".join(f"  {reason}\n" for reason in unusable))
-    services.notify(subject, "\n".join(parts) + "docs/monitoring.md says what findings mean and what to do.\n")
+        text += "These truth files were not used:\n" + "".join(f"  {reason}\n" for reason in unusable)
+    text += "docs/monitoring.md says what findings mean and what to do.\n"
+    if names := ", ".join(sorted({report["analysis"] for report in alarming})):
+        services.notify(f"Seqdrop: monitoring has findings in {names}", text)
+    else:
+        services.notify("Seqdrop: a truth file cannot be used", text)
 
 
 def _describe(services: Services, report: Report) -> str:
