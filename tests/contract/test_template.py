@@ -515,7 +515,7 @@ def test_the_budget_is_made_when_it_may_publish():
 def test_jobs_may_encrypt_their_volumes_with_the_key():
     """Jobs whose requests have a key for the volume need to create a grant on it."""
     identities = {name for name in IDENTITIES if "kms:CreateGrant" in actions(name)}
-    assert identities == {"ProcessingRole", "TrainingRole"}
+    assert identities == {"ProcessingRole", "TrainingRole", "MonitoringRole"}
 
 
 def test_a_training_job_writes_only_checkpoints_and_outputs():

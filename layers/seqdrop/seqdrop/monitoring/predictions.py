@@ -71,7 +71,8 @@ def score_bins(scores: Sequence[float]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the bin of each probability in the histogram of scores."""
     clipped = np.clip(np.array(scores, float), SURE, 1 - SURE)
     bins = np.searchsorted(SCORE_EDGES, np.log(clipped / (1 - clipped)), side="right")
-    return np.minimum(bins, len(SCORE.bins) - 1).astype(np.int64)
+    limited: np.ndarray[Any, np.dtype[np.int64]] = np.minimum(bins, len(SCORE.bins) - 1).astype(np.int64)
+    return limited
 
 
 def state_bins(states: str) -> np.ndarray[Any, np.dtype[np.int64]]:
