@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 VERSION = 1
 TRAINING, FIRST, OWN = "training data", "the first results of this model", "sequences that the lab chose"
 LEAST = 500
-"""Records or rows that a baseline of the first results must have. Until then they are gathered."""
+"""Pieces of records, or rows, that a baseline of the first results must have. Until then they are gathered."""
 
 
 @dataclass(frozen=True)

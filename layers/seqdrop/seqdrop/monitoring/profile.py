@@ -86,7 +86,7 @@ class Histogram:
 
 @dataclass
 class Profile:
-    """Histograms by the name of their feature, and the number of records or rows that they were made from."""
+    """Histograms by the name of their feature, and the number of pieces or rows that they were made from."""
 
     histograms: dict[str, Histogram] = field(default_factory=dict)
     observations: int = 0

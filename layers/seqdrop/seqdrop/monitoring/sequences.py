@@ -78,15 +78,15 @@ class SequenceProfiler:
         self._k = K if self._is_dna else 2
         self._codes = DNA_CODES if self._is_dna else RESIDUE_CODES
         self._waiting: list[bytes] = []
-        self._pieces = 0
+        self._records = self._pieces = 0
 
     def add_length(self, length: int) -> None:
         """Count a record by its length; nothing if that is 0."""
         if not length:
             return
         number = np.array([min(int(4 * np.log2(length)), 4 * MOST_LENGTH_BITS - 1)])
-        self._profile.histograms["length"].add(blocks_of(self._profile.observations, 1), number)
-        self._profile.observations += 1
+        self._profile.histograms["length"].add(blocks_of(self._records, 1), number)
+        self._records += 1
 
     def add_part(self, sequence: str) -> None:
         """Count what a part of a record consists of."""
@@ -117,6 +117,7 @@ class SequenceProfiler:
         starts = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
         blocks = blocks_of(self._pieces, len(pieces))
         self._pieces += len(pieces)
+        self._profile.observations = self._pieces
         self._count_shares(codes, starts, lengths, blocks)
         self._count_kmers(codes, np.repeat(blocks, lengths + 1))
 

@@ -692,7 +692,7 @@ class TestEnd:
         order = Order.from_json(attempt_of(promoting, dropped["job.toml"]).plan)
         baseline = Baseline.from_dict(stored)
         assert (baseline.source, baseline.alphabet) == (TRAINING_DATA, "protein")
-        assert baseline.inputs.observations == order.prepared.counts["train"]["records"]
+        assert baseline.inputs.observations >= order.prepared.counts["train"]["records"] > 0
         assert baseline.inputs.histograms["kmers"].total > 0
 
     def test_data_without_a_baseline_still_make_a_model(self, promoting, sagemaker, dropped):

@@ -57,7 +57,7 @@ def collect(services: Services, since: str, until: str) -> MonitoringBrief:
         "results": settings.results,
         "models": settings.models,
         "landing": settings.landing,
-        "date": until[:16].replace(":", "-") + "Z",
+        "date": until[:19].replace(":", "-") + "Z",
         "since": since,
         "until": until,
         "subjects": subjects,

@@ -34,7 +34,7 @@ POSITION = "monitor"  # in the ledger
 JOB, SINCE, UNTIL, REPORTED = "job", "since", "until", "reported"
 PREFIX = "seqdrop-monitor-"
 MOST_DAYS = 13  # shards and captured requests expire after 14 days
-DELAY = timedelta(minutes=2)  # the index of states is eventually consistent
+DELAY = timedelta(seconds=10)  # the index of states is eventually consistent
 
 
 def monitor(services: Services, ended: str) -> None:
