@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
+from seqdrop.stages.monitor.monitor import DELAY
 from seqdrop_cli.watch import watch
 
 from local.deploy import deploy
@@ -57,6 +58,7 @@ def history(lab) -> list[dict]:
 
 def monitor(lab) -> dict:
     """Send the message of the schedule until a job has written another report; return it."""
+    time.sleep(DELAY.total_seconds() + 1)  # what is younger is left to the next job
     before, deadline = len(history(lab)), time.monotonic() + PATIENCE
     while len(points := history(lab)) == before:
         assert time.monotonic() < deadline, "no report"

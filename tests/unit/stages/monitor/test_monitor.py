@@ -244,6 +244,15 @@ class TestTruth:
         later(lab)
         assert lab.day()["quality"] == []
 
+    def test_truth_that_comes_while_a_job_is_being_started_is_left_to_the_next_one(self, lab):
+        """Otherwise that one would start for nothing else than to find that the file was judged."""
+        upload = lab.predict("a", reads(300, seed=1))
+        later(lab)
+        lab.put_truth(f"{upload}.tsv", lab.calls(upload))
+        assert lab.day()["quality"] == []
+        assert [entry["upload"] for entry in lab.day()["quality"]] == [upload]
+        assert lab.start() == ""
+
     def test_files_that_cannot_be_used_are_mailed_with_advice(self, lab, mails, services):
         upload = lab.predict("a", reads(300, seed=1))
         services.s3.put_object(Bucket="landing", Key="truth/labels.tsv", Body=b"")

@@ -71,8 +71,9 @@ def _add_truths(services: Services, findings: Findings, since: str, until: str) 
     listing = services.s3.get_paginator("list_object_versions")
     pages = listing.paginate(Bucket=services.settings.landing, Prefix=keys.TRUTH)
     for entry in (entry for page in pages for entry in page.get("Versions", [])):
-        is_new = since < iso(entry["LastModified"]) <= until
-        if not entry["IsLatest"] or entry["Key"].endswith("/"):
+        modified = iso(entry["LastModified"])
+        is_new = modified > since
+        if modified > until or not entry["IsLatest"] or entry["Key"].endswith("/"):
             continue
         try:
             upload_id = upload_of(entry["Key"])
