@@ -233,6 +233,13 @@ class TestTruth:
         assert f"upload {upload}: MCC -1 on 300 labels" in mail["Message"]
         assert lab.metrics[-1]["quality_drops"] == 1
 
+    def test_truth_that_fits_no_prediction_cannot_be_used(self, lab, mails):
+        upload = lab.predict("a", reads(300, seed=1))
+        lab.services.s3.put_object(Bucket="landing", Key=f"truth/{upload}.tsv", Body=b"record\tlabel\nother\t1\n")
+        later(lab)
+        assert lab.day()["quality"] == []
+        assert "none of its labels fits a prediction" in mails()[0]["Message"]
+
     def test_truth_that_comes_later_is_judged_once(self, lab):
         upload = lab.predict("a", reads(300, seed=1))
         later(lab)
@@ -376,6 +383,41 @@ class TestJobs:
         assert lab.start() == ""
         (mail,) = mails()
         assert "seqdrop processing push" in mail["Message"]
+
+    def test_a_report_that_cannot_be_read_yet_is_tried_again(self, lab, mails, monkeypatch):
+        """An error between the end of the job and the mail must not lose the findings."""
+        upload = lab.predict("a", reads(300, seed=1))
+        lab.services.s3.put_object(Bucket="landing", Key=f"truth/{upload}.tsv", Body=b"x")
+        later(lab)
+        name = lab.start()
+        lab.run(name)
+        with monkeypatch.context() as patch:
+            patch.setattr(reporting, "_load", lambda *_: (_ for _ in ()).throw(OSError("timeout")))
+            with pytest.raises(OSError, match="timeout"):
+                monitor(lab.services, name)
+        monitor(lab.services, name)
+        assert len(mails()) == len(lab.metrics) == 1
+
+    def test_objects_that_have_expired_are_counted_and_do_not_fail_the_job(self, lab, services):
+        upload = lab.predict("a", reads(20, seed=1))
+        services.s3.delete_object(Bucket="work", Key=keys.shard(upload, "", f"{upload}-{ANALYSIS}-1", 0))
+        later(lab)
+        report = lab.day()
+        assert (report["missing_objects"], report["observations"]) == (1, {"inputs": 0, "predictions": 20})
+
+    def test_the_results_of_a_failed_job_are_gathered_once(self, lab, cloud, services):
+        lab.predict("a", reads(300, seed=1))
+        later(lab)
+        failed = lab.start()
+        lab.run(failed)
+        cloud.sagemaker.end(failed, "Failed", FailureReason="another analysis has a baseline of another version")
+        monitor(lab.services, failed)
+        lab.pass_minutes(DAY)
+        again = lab.start()
+        lab.run(again)
+        key = keys.first_baseline(ANALYSIS, "batch", DIGEST)
+        first = json.loads(services.s3.get_object(Bucket="results", Key=key)["Body"].read())
+        assert (first["inputs"]["observations"], len(first["dates"])) == (300, 1)
 
     def test_the_job_of_another_stack_is_ignored(self, lab, mails):
         monitor(lab.services, "seqdrop-monitor-00000000-20260301000000")

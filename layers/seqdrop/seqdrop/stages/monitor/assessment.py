@@ -68,6 +68,7 @@ def assess(reader: Reader, brief: MonitoringBrief, subject: SubjectBrief) -> Ass
     baselines = _find_baselines(reader, brief, subject)
     stored = reader.load(brief["results"], keys.monitoring_history(subject["analysis"], subject["stream"]))
     history = [point for point in stored or [] if point["date"] != brief["date"]]
+    reader.missing = 0
     inputs, predictions, unreadable = reader.profiles(subject)
     (before_inputs, source), (before_predictions, other) = baselines.inputs, baselines.predictions
     pairs = [(before_inputs, inputs), (before_predictions, predictions)]
@@ -86,9 +87,10 @@ def assess(reader: Reader, brief: MonitoringBrief, subject: SubjectBrief) -> Ass
         "dropped": [entry["upload"] for entry in qualities if entry["dropped"]],
         "unusable": [*brief["unusable"], *unusable],
         "unreadable_captures": unreadable,
+        "missing_objects": reader.missing,
     }
     history = [*history, _point(report)][-MOST_POINTS:]
-    return Assessment(report, history, _gather(baselines.first, brief["date"], inputs, predictions))
+    return Assessment(report, history, _gather(baselines.first, brief, inputs, predictions))
 
 
 def _find_baselines(reader: Reader, brief: MonitoringBrief, subject: SubjectBrief) -> Baselines:
@@ -104,17 +106,21 @@ def _find_baselines(reader: Reader, brief: MonitoringBrief, subject: SubjectBrie
     )
 
 
-def _gather(first: Baseline, date: str, inputs: Profile, predictions: Profile) -> Baseline | None:
-    """Return the baseline of first results with this day's results, if it still needs some; else None."""
+def _gather(first: Baseline, brief: MonitoringBrief, inputs: Profile, predictions: Profile) -> Baseline | None:
+    """Return the baseline of first results with those of this job, if it still needs some; else None.
+
+    A job that reads the time of a failed one again adds nothing: that one may have added it.
+    """
+    since, until = brief["since"], brief["until"]
     sides = {"inputs": inputs, "predictions": predictions}
     lacking = {name: profile for name, profile in sides.items() if not _enough(getattr(first, name))}
-    if date in first.dates or not any(profile.observations for profile in lacking.values()):
+    if (first.dates and since < first.dates[-1]) or not any(profile.observations for profile in lacking.values()):
         return None
     for name, profile in lacking.items():
         grown: Profile = getattr(first, name) or Profile()
         grown.add(profile)
         first = replace(first, inputs=grown) if name == "inputs" else replace(first, predictions=grown)
-    return replace(first, dates=(*first.dates, date))
+    return replace(first, dates=(*first.dates, until))
 
 
 def _judge(

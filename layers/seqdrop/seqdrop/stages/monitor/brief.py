@@ -10,10 +10,12 @@ REPORT, PAGE = "report.json", "report.html"
 
 
 class AttemptBrief(TypedDict):
-    """One attempt with predictions: its shards in the work bucket, and its table in the results bucket."""
+    """One attempt with predictions: what names its shards in the work bucket, and its table in the results bucket."""
 
     upload: str
-    shards: list[str]
+    masks: str
+    shards_key: str
+    shards: int
     items: int
     windows: int
     table: str

@@ -15,7 +15,6 @@ from seqdrop.monitoring.truth import UnreadableTruthError, suffix_of, upload_of
 from seqdrop.runtime.services import iso
 from seqdrop.sagemaker.endpoint_names import VARIANT, endpoint_name
 from seqdrop.stages.monitor.brief import BATCH, REQUESTS, AttemptBrief, MonitoringBrief, SubjectBrief, TruthBrief
-from seqdrop.work.items import shard_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,10 +113,10 @@ def _subjects(
     attempts, truths = findings.attempts[analysis.name][-MOST_ATTEMPTS:], findings.truths[analysis.name]
     model = analysis.settings_as(ModelSettings).model
     target = pointers.load(services.s3, services.settings.models, keys.model_pointer(model)).current
-    digests = {attempt.key: _digest(services, attempt) for attempt in attempts}
-    digest = digests[attempts[-1].key] if attempts else target["digest"] if target else ""
+    digests = {job: _digest(services, job) for job in {attempt.job for attempt in attempts}}
+    digest = digests[attempts[-1].job] if attempts else target["digest"] if target else ""
     if attempts or truths:
-        current = [_attempt(analysis, each) for each in attempts if digests[each.key] == digest]
+        current = [_attempt(analysis, each) for each in attempts if digests[each.job] == digest]
         left_out = len(attempts) - len(current)
         subject = _subject(analysis, BATCH, digest, target)
         yield {**subject, "attempts": current, "truths": truths, "left_out": left_out}
@@ -153,16 +152,18 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _digest(services: Services, attempt: Attempt) -> str:
-    """Return the digest of the model archive that predicted an attempt; "" if the job's record has expired."""
-    job = services.ledger.find_job(attempt.job)
+def _digest(services: Services, name: str) -> str:
+    """Return the digest of the model archive that a job used; "" if the job's record has expired."""
+    job = services.ledger.find_job(name)
     return job.model_digest if job else ""
 
 
 def _attempt(analysis: Analysis, attempt: Attempt) -> AttemptBrief:
     return {
         "upload": attempt.upload_id,
-        "shards": [shard_key(attempt, number) for number in range(attempt.shards)],
+        "masks": attempt.masks,
+        "shards_key": attempt.shards_key,
+        "shards": attempt.shards,
         "items": attempt.items,
         "windows": attempt.windows,
         "table": _table(analysis, attempt),

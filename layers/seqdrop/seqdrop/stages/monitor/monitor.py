@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seqdrop.stages.monitor.brief import MonitoringBrief
 
 POSITION = "monitor"  # in the ledger
-JOB, SINCE, UNTIL, REPORTED = "job", "since", "until", "reported"
+JOB, SINCE, UNTIL, REPORTED, MAILING = "job", "since", "until", "reported", "mailing"
 PREFIX = "seqdrop-monitor-"
 MOST_DAYS = 13  # shards and captured requests expire after 14 days
 DELAY = timedelta(seconds=10)  # the index of states is eventually consistent
@@ -84,16 +84,15 @@ def finish_monitoring(services: Services, name: str) -> None:
     description = describe(services.sagemaker, EXAMINE, name)
     if description.end is None:
         return
-    place = {**position.place, REPORTED: name}
-    if description.end != "DONE":
-        place[UNTIL] = position.place[SINCE]  # the next job reads this time again
-    # Claimed before the mail: two deliveries of one event send one mail. A crash between the two loses only the mail.
-    if not services.ledger.save(replace(position, place=place)):
-        return
+    # Claimed before the mail, so that of two deliveries at the same moment one sends it. It is sent twice only if a
+    # function dies between the mail and the last write.
+    if not services.ledger.save(replace(position, place={**position.place, MAILING: name})):
+        raise RetryableError("another invocation reports this monitoring job at this moment")
     if description.end == "DONE":
         report_findings(services, _brief(services, name))
     else:
         mail_failure(services, name, description.reason)
+    _close(services, is_done=description.end == "DONE")
 
 
 def job_name(results: str, until: str) -> str:
@@ -130,10 +129,17 @@ def _create(services: Services, name: str) -> None:
 
 def _give_up(services: Services, name: str, reason: str) -> None:
     """Close a job that cannot be created, and mail the reason; the next schedule tries again for the same time."""
+    mail_failure(services, name, reason)
+    _close(services, is_done=False)
+
+
+def _close(services: Services, *, is_done: bool) -> None:
+    """Record that the last job was reported. If it failed, the next one reads its time again."""
     position = services.ledger.position(POSITION)
-    place = {**position.place, REPORTED: name, UNTIL: position.place[SINCE]}
-    if services.ledger.save(replace(position, place=place)):
-        mail_failure(services, name, reason)
+    place = {**position.place, REPORTED: position.place[JOB]}
+    if not is_done:
+        place[UNTIL] = position.place[SINCE]
+    services.ledger.save(replace(position, place=place))
 
 
 def _brief(services: Services, name: str) -> MonitoringBrief:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from seqdrop.aws import keys
 from seqdrop.monitoring.captures import read_capture
 from seqdrop.monitoring.predictions import PredictionProfiler
 from seqdrop.monitoring.quality import Quality, judge_calls, judge_states
@@ -30,10 +31,11 @@ CHUNK = 1 << 20
 
 
 class Reader:
-    """Reads the objects that a brief names."""
+    """Reads the objects that a brief names. `missing` counts those that have expired or were deleted meanwhile."""
 
     def __init__(self, s3: S3Client, brief: MonitoringBrief) -> None:
         self._s3, self._brief = s3, brief
+        self.missing = 0
 
     def profiles(self, subject: SubjectBrief) -> tuple[Profile, Profile, int]:
         """Return the profiles of inputs and predictions, and the number of captured lines that could not be read."""
@@ -59,15 +61,20 @@ class Reader:
         except UnicodeDecodeError as error:
             raise UnreadableTruthError("it is not a text in UTF-8") from error
         rows = map(json.loads, self._lines(self._brief["results"], truth["table"]))
-        if suffix == ".3line":
-            return judge_states(rows, read_states(text))
-        return judge_calls(rows, read_windows(text, suffix))
+        is_structure = suffix == ".3line"
+        quality = (
+            judge_states(rows, read_states(text)) if is_structure else judge_calls(rows, read_windows(text, suffix))
+        )
+        if not quality.labels:
+            raise UnreadableTruthError("none of its labels fits a prediction: compare names, places and lengths")
+        return quality
 
     def _add_items(self, inputs: SequenceProfiler, attempt: AttemptBrief) -> None:
         """Count the work items of an attempt. The length of a record is the end of the last of its items."""
         step = -(-attempt["items"] // MOST_ITEMS) or 1
         record, end, number = "", 0, 0
-        for key in attempt["shards"]:
+        for shard in range(attempt["shards"]):
+            key = keys.shard(attempt["upload"], attempt["masks"], attempt["shards_key"], shard)
             for line in self._lines(self._brief["work"], key):
                 item = json.loads(line)
                 own = ":".join(item["id"].split(":")[:2])
@@ -99,7 +106,11 @@ class Reader:
         return unreadable
 
     def _lines(self, bucket: str, key: str) -> Iterator[bytes]:
-        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+        try:
+            body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+        except self._s3.exceptions.NoSuchKey:
+            self.missing += 1
+            return
         yield from (line for line in body.iter_lines(chunk_size=CHUNK) if line.strip())
 
     def load(self, bucket: str, key: str) -> Any:  # noqa: ANN401 - the caller knows its shape
