@@ -27,6 +27,7 @@ EVERYTHING = {
     "SignReceipts": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
+    "Monitoring": "true",
 }
 PARLIAMENT = """
 import json, sys, warnings

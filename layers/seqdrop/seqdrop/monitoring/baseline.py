@@ -21,8 +21,7 @@ class Baseline:
     """Profiles of inputs and of predictions, each None if it is not known.
 
     `source` says where the inputs are from. `digest` is that of the model's archive, "" if the baseline is for any
-    model. `dates` are the ends of the times whose
-    results it holds, if it holds first results.
+    model. `dates` are the ends of the times whose results it holds, if it holds first results.
     """
 
     source: str
