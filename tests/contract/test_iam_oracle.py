@@ -38,6 +38,8 @@ REFUSED = {
     "BundleRole": [(DELETE, ARCHIVE), *JOBS],
     "InventoryRole": [(READ, LANDING), (DELETE, ARCHIVE), (DELETE, LANDING), *JOBS],
     "ReconcileRole": [(READ, LANDING), *JOBS],
+    "MonitorRole": [(READ, LANDING), (READ, RESULTS), (WRITE, CURRENT), ("iam:PassRole", EXECUTION), *JOBS],
+    "MonitoringRole": [(READ, LANDING), (WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), *JOBS],
     "ExecutionRole": [(READ, LANDING), (WRITE, CURRENT)],
     "TrainingRole": [(READ, LANDING), (WRITE, CURRENT)],
     "ProcessingRole": [(WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), *JOBS],
@@ -77,7 +79,7 @@ def test_the_embedded_aws_decides_as_the_simulator_on_everything_that_any_role_m
     assert differences == []
 
 
-@pytest.mark.parametrize("role", ["StartProcessingRole", "StartTransformRole", "StartTrainingRole"])
+@pytest.mark.parametrize("role", ["StartProcessingRole", "StartTransformRole", "StartTrainingRole", "MonitorRole"])
 def test_a_job_is_admitted_by_the_condition_keys_that_iam_defines_for_it(roles, role):
     """A condition on a key that IAM does not define for an action refuses every request."""
     create = {action for action in roles.actions(role) if action.startswith("sagemaker:Create")}

@@ -28,6 +28,7 @@ EVERYTHING = {
     "Endpoints": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
+    "Monitoring": "true",
 }
 PARLIAMENT = """
 import json, sys, warnings
