@@ -26,7 +26,7 @@ ONLY_SOME = frozenset(
         "training_promotes",
         *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
         "stack",
-        "serve_queue",
+        *("serve_queue", "async_topic"),
     }
 )
 
@@ -76,6 +76,7 @@ class Settings:
     training_instances: str  # comma-separated patterns of instance types
     stack: str  # name of the stack, which is a dimension of its metrics; only in functions that publish some
     serve_queue: str = ""  # URL of the queue of serve
+    async_topic: str = ""  # ARN of the topic of asynchronous results; only in serve
     endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects

@@ -1,4 +1,4 @@
-"""The endpoints that a stack should have: one for each analysis with a table `endpoint`."""
+"""The endpoints that a stack should have: those in real time (`endpoint`), and those of mode = "async"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqdrop.errors import ConfigurationError
-from seqdrop.sagemaker.endpoint_names import endpoint_name
+from seqdrop.sagemaker.endpoint_names import async_endpoint_name, endpoint_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.settings import Settings
 
+WAITING = 5.0  # requests that may wait at each instance of an asynchronous endpoint
 STACK = re.compile(r"[a-z][a-z0-9-]{0,39}")
 """Names of stacks that may have endpoints. SageMaker's ARNs have endpoints in lower case, so a permission for
 `<stack>-*` would not match another spelling; and a name that must be shortened would not begin with the stack's."""
@@ -61,7 +62,7 @@ def check_stack(stack: str) -> None:
 
 def list_servings(settings: Settings, analyses: Iterable[Analysis]) -> list[Serving]:
     """Return the endpoints of these analyses, sorted by name."""
-    servings = [_real_time(settings, analysis) for analysis in analyses]
+    servings = [make(settings, analysis) for analysis in analyses for make in (_real_time, _asynchronous)]
     return sorted(filter(None, servings), key=lambda serving: serving.name)
 
 
@@ -79,4 +80,18 @@ def _real_time(settings: Settings, analysis: Analysis) -> Serving | None:
         latency_ms=endpoint.max_latency_ms,
         idle_hours=endpoint.idle_hours,
         capture_percent=endpoint.capture_percent,
+    )
+
+
+def _asynchronous(settings: Settings, analysis: Analysis) -> Serving | None:
+    if not analysis.is_async or not analysis.has_model:
+        return None
+    return Serving(
+        name=async_endpoint_name(settings.stack, analysis.name),
+        analysis=analysis,
+        instance_type=analysis.async_instance_type or settings.instance_type,
+        least=0,
+        most=analysis.async_max_instances,
+        target=WAITING,
+        is_async=True,
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_sagemaker.literals import ProductionVariantInstanceTypeType
     from mypy_boto3_sagemaker.type_defs import (
+        AsyncInferenceConfigUnionTypeDef,
         CreateEndpointConfigInputTypeDef,
         CreateModelInputTypeDef,
         DataCaptureConfigTypeDef,
@@ -55,7 +56,7 @@ def endpoint_model_request(settings: Settings, serving: Serving, archive: ModelA
             "analyses.toml, or the parameter InstanceType"
         )
     job = serving.analysis.job
-    payload = max(job.max_payload_mb, job.shard_mb if serving.is_async else REAL_TIME_MB)
+    payload = max(job.max_payload_mb, serving.analysis.shard_mb if serving.is_async else REAL_TIME_MB)
     return model_request(settings, archive, payload, serving.analysis.kind.environment(serving.analysis))
 
 
@@ -77,6 +78,8 @@ def configuration_request(settings: Settings, serving: Serving, model: str) -> C
     }
     if serving.capture_percent:
         request["DataCaptureConfig"] = _capture(settings, serving)
+    if serving.is_async:
+        request["AsyncInferenceConfig"] = _asynchronous(settings)
     request["EndpointConfigName"] = configuration_name(serving.name, json.dumps(request, sort_keys=True))
     return request
 
@@ -89,6 +92,19 @@ def _capture(settings: Settings, serving: Serving) -> DataCaptureConfigTypeDef:
         "KmsKeyId": settings.key,
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         "CaptureContentTypeHeader": {"JsonContentTypes": CAPTURED},
+    }
+
+
+def _asynchronous(settings: Settings) -> AsyncInferenceConfigUnionTypeDef:
+    """Return where results go. One request at a time: a worker computes on all cores, or on its GPU."""
+    return {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+        "OutputConfig": {
+            "S3OutputPath": f"s3://{settings.work}/{keys.ASYNC_OUTPUTS}",
+            "S3FailurePath": f"s3://{settings.work}/{keys.ASYNC_FAILURES}",
+            "KmsKeyId": settings.key,
+            "NotificationConfig": {"SuccessTopic": settings.async_topic, "ErrorTopic": settings.async_topic},
+        },
     }
 
 

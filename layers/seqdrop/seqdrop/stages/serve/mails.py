@@ -21,8 +21,7 @@ def mail_rollback(services: Services, plan: EndpointPlan, state: EndpointState, 
         f"Rolled back: {plan.configuration}, with the archive {plan.archive.digest[:12]} of the model {model}.\n\n"
         "It is not tried again until the model's pointer or analyses.toml changes. Transform jobs still use the new "
         "archive; to return to the earlier one:\n"
-        f"  seqdrop models list {model}\n"
-        f"  seqdrop models promote {model} VERSION\n"
+        f"  seqdrop models rollback {model}\n"
         "To try the same archive again:\n"
         f"  seqdrop endpoint start {plan.serving.analysis.name}\n",
     )

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.errors import is_denied
-from seqdrop.errors import ConfigurationError, SeqdropError
+from seqdrop.errors import ConfigurationError, RetryableError
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_advance_message
 from seqdrop.sagemaker.serving import check_stack
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 PATIENCE = timedelta(minutes=50)  # for a deletion; CloudFormation waits for an hour
 PAUSE = 30  # seconds between two looks at a deletion
+
+
+class ResponseError(RetryableError):
+    """CloudFormation's URL did not accept the response."""
 
 
 class Response(TypedDict):
@@ -95,5 +99,5 @@ def respond(message: StackMessage, status: str, reason: str = "") -> None:
     headers = {"Content-Type": ""}  # the signature of the URL does not allow another
     response = urllib3.PoolManager(timeout=30).request("PUT", message["ResponseURL"], body=body, headers=headers)
     if response.status >= 300:
-        raise SeqdropError(f"CloudFormation's URL responded with status {response.status}")
+        raise ResponseError(f"CloudFormation's URL responded with status {response.status}")
     logger().info("responded to CloudFormation", extra={"request": message["RequestType"], "status": status})
