@@ -11,7 +11,7 @@ serve the same network of DNABERT's shape (89 M parameters, random weights) over
 A request is `{"inputs": "CTAATC TAATCT ..."}`, the k-mers of one window, over a connection that is kept open. Every
 request has another window. In each round the containers take turns: one client sends its share of the requests, one
 after the other (p50, p99), then 8 clients send theirs (requests per second). The idle containers use no CPU.
-
+`--set NAME=VALUE` changes a variable of the container `now`.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def measure(sides: list[Side], bodies: Iterator[bytes], requests: int, rounds: i
         side.rates.clear()
     for number in range(rounds):
         single = [next(bodies) for _ in range(-(-requests // rounds))]
-        together = [next(bodies) for _ in range(4 * CLIENTS)]
+        together = [next(bodies) for _ in range(2 * CLIENTS)]
         for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
             side.measure_latency(single)
             side.measure_rate(together)
@@ -177,14 +177,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bases", type=int, default=300, help="bases of a window (default: %(default)s)")
     parser.add_argument("--earlier", default=EARLIER, help="commit to compare with (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="variable of `now`")
+    parser.add_argument("--sides", nargs="+", default=("chapter", "earlier", "now"), help="(default: all)")
     options = parser.parse_args()
     python, environments = find_python(CHECKOUT), find_environments()
+    environments["now"] |= dict(text.split("=", 1) for text in options.set)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (scratch / "models").mkdir()
         models = write_models(scratch / "models", stack.enter_context(worktree(options.earlier)))
         sides = []
-        for name, model in models.items():
+        for name in options.sides:
+            model = models[name]
             server = start_server(python, scratch / f"container-{name}", model, environments[name])
             sides.append(Side(name, stack.enter_context(closing(server))))
         print(f"{platform.machine()}, {os.cpu_count()} cores, windows of {options.bases} bases")
