@@ -19,6 +19,7 @@ SAMPLES, SIZE = 96, 10**9  # single-end FASTQ files dropped under reads/, and by
 READS = 100_000  # of each file that the model scores: `max_reads` of reads/ in analyses.toml
 WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-140 and 80-150
 WATCHED = 67  # metrics of the alarms in template.yaml
+WATCHED_ENDPOINTS = 8  # of those that exist only with Endpoints=true; each endpoint has 3 of its own
 PUBLISHED = 11  # metrics that reconcile publishes at every run
 JOBS = 3  # counted by benchmarks/orchestration.py for 96 uploads
 

@@ -60,6 +60,7 @@ class Stack:
     key: str = ""
     uploaderpolicy: str = ""
     dashboardname: str = ""
+    endpointsqueue: str = ""  # only with Endpoints=true
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

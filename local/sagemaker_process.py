@@ -82,11 +82,13 @@ def install(app: ModuleType, sagemaker: Remote) -> None:
     from ministack.core.concurrency import run_reentrant
     from ministack.core.responses import get_account_id, get_region
 
-    async def handle(_method: str, _path: str, headers: dict, body: bytes, query: dict) -> tuple:
+    async def handle(_method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
         """Return status, headers and body of the response, as ministack's handlers do."""
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         caller = (router.extract_access_key_id(headers, query), get_account_id(), get_region())
         try:
+            if not operation:  # the runtime's requests have a path instead
+                return await run_reentrant(sagemaker.call, "invoke", path, dict(headers), body, caller)
             # In a thread, because an operation itself calls the gateway, which runs in this loop.
             status, content = await run_reentrant(sagemaker.call, "respond", operation, body, caller)
         except UnreachableError:

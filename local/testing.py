@@ -162,6 +162,35 @@ class EventLog:
         return len(self._events)
 
 
+class Inbox:
+    """A topic, and the messages about inferences that are published to it."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        name, self._sqs, sns = unique_name("inbox"), aws.client("sqs"), aws.client("sns")
+        self.topic = sns.create_topic(Name=name)["TopicArn"]
+        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
+        document = make_policy(allow("sqs:SendMessage", arn, Principal={"Service": "sns.amazonaws.com"}))
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": document})
+        options = {"RawMessageDelivery": "true"}
+        sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes=options)
+        self._messages: dict[str, list[dict]] = {}
+
+    def wait_for(self, inference: str) -> dict:
+        """Wait for the message about an inference, and return it."""
+        wait_for(lambda: self.has(inference), timeout=40)
+        return self._messages[inference].pop(0)
+
+    def has(self, inference: str) -> bool:
+        """Return True if a message about this inference has come."""
+        response = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for received in response.get("Messages", []):
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=received["ReceiptHandle"])
+            message = json.loads(received["Body"])
+            self._messages.setdefault(message["inferenceId"], []).append(message)
+        return bool(self._messages.get(inference))
+
+
 class ModelBench:
     """The prerequisites of a transform job: a bucket, an execution role, and a model with its data in the bucket."""
 
@@ -229,3 +258,75 @@ class ModelBench:
         return {
             key.removeprefix("out/"): self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys
         }
+
+
+class EndpointBench(ModelBench):
+    """The prerequisites of an endpoint, and its client."""
+
+    def __init__(self, aws: EmbeddedAws, code: str, role: str | None = None) -> None:
+        super().__init__(aws, code, role or make_role(aws, allow(["s3:*", "logs:*", "sns:Publish", "kms:*"])))
+        self.runtime = aws.client("sagemaker-runtime")
+
+    def variant(self, **changes: object) -> dict:
+        """Return a production variant of one instance."""
+        variant = {"VariantName": "AllTraffic", "ModelName": self.model, "InstanceType": "ml.m5.large"}
+        return variant | {"InitialInstanceCount": 1} | changes
+
+    def config_of(self, code: str, suffix: str = "!") -> str:
+        """Create a configuration of a new model with this code, and return its name."""
+        archive = make_model_archive({"code/inference.py": code, "suffix": suffix})
+        model = self.create_model(ModelDataUrl=self.put(f"{unique_name('model')}.tar.gz", archive))
+        return self.create_config(ProductionVariants=[self.variant(ModelName=model)])
+
+    def create_config(self, **changes: object) -> str:
+        """Create a configuration and return its name."""
+        request = {"EndpointConfigName": unique_name("config"), "ProductionVariants": [self.variant()]} | changes
+        self.sagemaker.create_endpoint_config(**request)
+        return request["EndpointConfigName"]
+
+    def create_async_config(self, topic: str, model: str | None = None, **notification: object) -> str:
+        """Create a configuration of an asynchronous endpoint that publishes all results to a topic; return its name."""
+        output = {
+            "S3OutputPath": f"s3://{self.bucket}/async/",
+            "S3FailurePath": f"s3://{self.bucket}/async-failures/",
+            "NotificationConfig": {"SuccessTopic": topic, "ErrorTopic": topic} | notification,
+        }
+        variants = [self.variant(ModelName=model or self.model)]
+        return self.create_config(ProductionVariants=variants, AsyncInferenceConfig={"OutputConfig": output})
+
+    def create_endpoint(self, config: str | None = None, status: str = "InService", **changes: object) -> str:
+        """Create an endpoint, wait until it has this status, and return its name."""
+        config = config or self.create_config()
+        request = {"EndpointName": unique_name("endpoint"), "EndpointConfigName": config} | changes
+        self.sagemaker.create_endpoint(**request)
+        self.wait_for_status(request["EndpointName"], status)
+        return request["EndpointName"]
+
+    def wait_for_status(self, endpoint: str, status: str) -> dict:
+        """Wait until an endpoint has a status, and return its description."""
+
+        def probe() -> dict | None:
+            description = self.sagemaker.describe_endpoint(EndpointName=endpoint)
+            return description if description["EndpointStatus"] == status else None
+
+        return wait_for(probe, timeout=40)
+
+    def delete_endpoint(self, endpoint: str) -> None:
+        """Delete an endpoint, and wait until it has gone."""
+        self.sagemaker.delete_endpoint(EndpointName=endpoint)
+        wait_for(lambda: not self.sagemaker.list_endpoints(NameContains=endpoint)["Endpoints"])
+
+    def invoke(self, endpoint: str, body: bytes, **parameters: object) -> bytes:
+        """Return the response of an endpoint to a text."""
+        request = {"ContentType": "text/csv"} | parameters
+        return self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **request)["Body"].read()
+
+    def invoke_variant(self, endpoint: str, **parameters: object) -> str:
+        """Return the name of the variant that responds."""
+        response = self.runtime.invoke_endpoint(EndpointName=endpoint, Body=b"a", ContentType="text/csv", **parameters)
+        return response["InvokedProductionVariant"]
+
+    def read(self, url: str) -> bytes:
+        """Return the content of an object of the bucket."""
+        key = url.removeprefix(f"s3://{self.bucket}/")
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()

@@ -70,6 +70,18 @@ COMMANDS: Mapping[str, str | Group] = {
             Example("seqdrop models push promoter-300 my-dnabert/", "a Hugging Face folder becomes the model"),
         ),
     ),
+    "endpoint": Group(
+        "list, start and stop the endpoints of a stack",
+        {
+            "list": "show the state and the cost of each endpoint",
+            "start": "make an endpoint that was stopped or was idle, and try a refused model again",
+            "stop": "delete an endpoint until it is started again",
+        },
+        (
+            Example("seqdrop endpoint list --stack seqdrop", "state and cost of each endpoint"),
+            Example("seqdrop endpoint stop contigs --stack seqdrop", "its instances cost nothing from then on"),
+        ),
+    ),
     "training": Group(
         "change the code that training jobs run and the weights that they start from",
         {

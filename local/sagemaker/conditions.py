@@ -42,6 +42,11 @@ KEYS: Mapping[str, Mapping[str, tuple[tuple[str, ...], ...]]] = {
         "sagemaker:MaxRuntimeInSeconds": (("StoppingCondition", "MaxRuntimeInSeconds"),),
         **NETWORK,
     },
+    "CreateEndpointConfig": {
+        "sagemaker:InstanceTypes": (("ProductionVariants", "InstanceType"),),
+        "sagemaker:VolumeKmsKeyArn": (("KmsKeyId",),),
+        "sagemaker:OutputKmsKeyArn": (("AsyncInferenceConfig", "OutputConfig", "KmsKeyId"),),
+    },
 }
 DEFAULTS = {"sagemaker:NetworkIsolation": "false"}
 LISTS = frozenset({"sagemaker:InstanceTypes", "sagemaker:VpcSubnets", "sagemaker:VpcSecurityGroupIds"})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.sagemaker.registry import TransformJob
+    from local.sagemaker.registry import Model, TransformJob
 
 DEFAULT_PAYLOAD_MB = 6
 STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
@@ -18,6 +18,12 @@ def make_environment(job: TransformJob, scratch: Path, model_dir: Path) -> dict[
     """Return a container's variables: the job's override the model's, and those override SageMaker's."""
     requested = job.model.container.get("Environment", {}) | job.request.get("Environment", {})
     return make_base_environment(scratch) | _sagemaker(job, model_dir) | requested
+
+
+def make_serving_environment(model: Model, scratch: Path, model_dir: Path) -> dict[str, str]:
+    """Return the variables of an endpoint's container: the model's override SageMaker's."""
+    requested = model.container.get("Environment", {})
+    return make_base_environment(scratch) | _common(model.region, model_dir) | requested
 
 
 def make_base_environment(scratch: Path) -> dict[str, str]:
@@ -35,15 +41,20 @@ def make_base_environment(scratch: Path) -> dict[str, str]:
 
 def _sagemaker(job: TransformJob, model_dir: Path) -> dict[str, str]:
     strategy = job.request.get("BatchStrategy", "MultiRecord")
-    return {
-        "SAGEMAKER_PROGRAM": "inference.py",
-        "SAGEMAKER_SUBMIT_DIRECTORY": str(model_dir / "code"),
-        "SAGEMAKER_REGION": job.region,
-        "SM_MODEL_DIR": str(model_dir),
-        "SM_NUM_GPUS": "0",
-        "SM_NUM_CPUS": str(os.cpu_count()),
+    return _common(job.region, model_dir) | {
         "SAGEMAKER_BATCH": "true",
         "SAGEMAKER_BATCH_STRATEGY": STRATEGIES[strategy],
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.request.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)),
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(job.request.get("MaxConcurrentTransforms", 1)),
+    }
+
+
+def _common(region: str, model_dir: Path) -> dict[str, str]:
+    return {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": str(model_dir / "code"),
+        "SAGEMAKER_REGION": region,
+        "SM_MODEL_DIR": str(model_dir),
+        "SM_NUM_GPUS": "0",
+        "SM_NUM_CPUS": str(os.cpu_count()),
     }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from local.calls import CallError, UnreachableError
+from local.sagemaker.endpoints.records import Endpoint
 
 if TYPE_CHECKING:
     from local.calls import Remote
@@ -21,7 +23,7 @@ class StateChanges:
     def __init__(self, registry: Registry, account: Remote) -> None:
         self._registry, self._account = registry, account
 
-    def __call__(self, job: Job) -> None:
+    def __call__(self, job: Job | Endpoint) -> None:
         """Save and announce the current state of the job.
 
         A failure to announce it does not fail the job: EventBridge does not guarantee delivery either.
@@ -33,16 +35,23 @@ class StateChanges:
             logger.exception("no event for %s %s", job.name, job.status)
 
 
-def make_event(job: Job) -> dict:
+def make_event(job: Job | Endpoint) -> dict:
     """Return the entry for PutEvents; times are whole milliseconds since 1970, as AWS sends them."""
     detail = _with_milliseconds(job.describe()) | {"Tags": dict(job.tags)}
+    if isinstance(job, Endpoint):
+        # Unlike DescribeEndpoint, events write IN_SERVICE and ROLLING_BACK.
+        detail["EndpointStatus"] = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", job.status).upper()
     return {
         "Source": "aws.sagemaker",
-        "DetailType": f"SageMaker {job.kind} Job State Change",
+        "DetailType": f"SageMaker {_describe_kind(job)} State Change",
         "Resources": [job.arn],
         "Detail": json.dumps(detail),
         "EventBusName": "default",
     }
+
+
+def _describe_kind(resource: Job | Endpoint) -> str:
+    return resource.kind if isinstance(resource, Endpoint) else f"{resource.kind} Job"
 
 
 def _with_milliseconds(value: object, name: str = "") -> object:

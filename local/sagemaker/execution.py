@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.sagemaker.archive import BadArchiveError, unpack
 from local.sagemaker.environment import DEFAULT_PAYLOAD_MB, make_environment
 from local.sagemaker.host import Container, ContainerError, ModelNotLoadedError
 from local.sagemaker.inputs import NoInputError, list_inputs
 from local.sagemaker.job_errors import JobFailedError
 from local.sagemaker.logs import send_log
+from local.sagemaker.model_data import ModelDataError, ObjectFailedError, fetch_model, read_chunks
 from local.sagemaker.records import MEBIBYTE, BadRecordError, inflate, payloads
 from local.sagemaker.storage import Location, explain
 
@@ -25,13 +25,8 @@ if TYPE_CHECKING:
     from local.sagemaker.roles import Roles
     from local.warm import Zygote
 
-CHUNK = MEBIBYTE
 DEFAULT_TIMEOUT = 600
 SEE_LOGS = "See job logs for more information"
-
-
-class ObjectFailedError(Exception):
-    """An object could not be read or written; the job continues with the others and then fails."""
 
 
 class Execution:
@@ -78,21 +73,10 @@ class Execution:
             send_log(self._log, self._job, self._credentials, self._roles)
 
     def _fetch_model(self) -> None:
-        location, archive = Location.parse(self._job.model.data_url), self.scratch / "model.tar.gz"
         try:
-            with archive.open("wb") as target:
-                for chunk in self._chunks(location, self._job.model.etag):
-                    target.write(chunk)
-            unpack(archive, self._model_dir)
-            self._refuse_requirements()
-        except (ObjectFailedError, BadArchiveError) as error:
-            raise JobFailedError(f"ClientError: the model data {location}: {error}") from error
-        archive.unlink()
-
-    def _refuse_requirements(self) -> None:
-        """Refuse requirements.txt, which the real container would install from the network before it serves."""
-        if (self._model_dir / "code/requirements.txt").exists():
-            raise BadArchiveError("code/requirements.txt is not supported by the embedded SageMaker")
+            fetch_model(self._s3, self._job.model, self.scratch, self._model_dir)
+        except ModelDataError as error:
+            raise JobFailedError(f"ClientError: {error}") from error
 
     def _failures(self, objects: list[InputObject]) -> Iterator[str]:
         """Transform the objects in turn; yield a reason for each one that failed."""
@@ -117,7 +101,7 @@ class Execution:
         self._store(draft, item)
 
     def _payloads(self, location: Location) -> Iterator[bytes]:
-        chunks = self._chunks(location)
+        chunks = read_chunks(self._s3, location, self._role)
         if self._input.get("CompressionType") == "Gzip":
             chunks = inflate(chunks)
         # A MaxPayloadInMB of 0 means no limit.
@@ -140,15 +124,6 @@ class Execution:
         output.write(response)
         if self._output.get("AssembleWith") == "Line":
             output.write(b"\n")
-
-    def _chunks(self, location: Location, etag: str = "") -> Iterator[bytes]:
-        condition = {"IfMatch": etag} if etag else {}
-        try:
-            body = self._s3.get_object(Bucket=location.bucket, Key=location.key, **condition)["Body"]
-            with contextlib.closing(body):
-                yield from body.iter_chunks(CHUNK)
-        except (BotoCoreError, ClientError) as error:
-            raise ObjectFailedError(explain(error, self._role, "s3:GetObject", location)) from error
 
     def _store(self, draft: Path, item: InputObject) -> None:
         folder = Location.parse(self._output["S3OutputPath"])

@@ -30,7 +30,14 @@ FOLDERS = {"HOME", "TMPDIR"}  # differ between jobs, and are not read at import 
 
 
 class ContainerError(Exception):
-    """The container returned no response to a request; the message says why."""
+    """The container returned no response to a request; the message says why.
+
+    `status` is the HTTP status with which the model server responds.
+    """
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ModelNotLoadedError(ContainerError):
@@ -65,13 +72,17 @@ class Container:
         not start.
         """
         self._refuse_oversized("request", len(body), "MMS_MAX_REQUEST_SIZE")
-        if self._process is None:
-            self._start()
+        self.start()
         head, content = self._exchange({"content_type": content_type, "accept": accept}, body, timeout)
         if head["status"] != 200:
-            raise ContainerError(f"the model returned {head['status']}: {head['error']}")
+            raise ContainerError(f"the model returned {head['status']}: {head['error']}", head["status"])
         self._refuse_oversized("response", len(content), "MMS_MAX_RESPONSE_SIZE")
         return content
+
+    def start(self) -> None:
+        """Start the process and load the model, unless it runs; raise ModelNotLoadedError if that fails."""
+        if self._process is None:
+            self._start()
 
     def kill(self) -> None:
         """Kill the process and the processes that it started; any thread may call this, and a waiting request fails."""
@@ -103,7 +114,8 @@ class Container:
             raise ModelNotLoadedError(f"the model failed to load: {error}") from error
         if head["event"] != "ready":
             self.close()
-            raise ModelNotLoadedError(f"the model failed to load: {head['error']}")
+            # The container's toolkit loads the model with the first request, and responds with 400 if that fails.
+            raise ModelNotLoadedError(f"the model failed to load: {head['error']}", 400)
 
     def _fork(self, connection: int, log: int) -> Forked | None:
         usual = make_base_environment(self._model_dir)
@@ -160,7 +172,8 @@ class Container:
         if size > limit:
             raise ContainerError(
                 f"a {what} of {size} bytes is over the model server's limit of {limit}; "
-                f"set {variable} in the model's environment"
+                f"set {variable} in the model's environment",
+                413 if what == "request" else 500,
             )
 
 

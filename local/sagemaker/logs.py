@@ -22,13 +22,17 @@ def send_log(path: Path, job: Job, credentials: dict[str, str], roles: Roles) ->
     """Write the end of a log to the job's own stream; raise ClientError if the role may not do so."""
     if not path.exists():
         return
-    logs = roles.client("logs", credentials, job.region)
+    stream = f"{job.name}/i-local-{int(job.created)}"
+    send_lines(_read_end(path), f"/aws/sagemaker/{job.kind}Jobs", stream, credentials, job.region, roles)
+
+
+def send_lines(text: str, group: str, stream: str, credentials: dict[str, str], region: str, roles: Roles) -> None:
+    """Write the last lines of a text to a stream; raise ClientError if the role may not do so."""
+    logs = roles.client("logs", credentials, region)
     try:
-        stream = f"{job.name}/i-local-{int(job.created)}"
-        group = f"/aws/sagemaker/{job.kind}Jobs"
         _create_stream(logs, group, stream)
         now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": line} for line in _last_lines(path)]
+        events = [{"timestamp": now, "message": line} for line in _last_lines(text)]
         if events:
             logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
     finally:
@@ -38,12 +42,17 @@ def send_log(path: Path, job: Job, credentials: dict[str, str], roles: Roles) ->
 def _create_stream(logs: BaseClient, group: str, stream: str) -> None:
     with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
 
 
-def _last_lines(path: Path) -> list[str]:
-    """Return the last lines that fit in one PutLogEvents call, without empty lines."""
+def _read_end(path: Path) -> str:
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - MAX_BYTES // 2))
-        text = log.read().decode(errors="replace")
-    return [line[:MAX_EVENT_BYTES] for line in text.splitlines() if line.strip()][-MAX_EVENTS:]
+        return log.read().decode(errors="replace")
+
+
+def _last_lines(text: str) -> list[str]:
+    """Return the last lines that fit in one PutLogEvents call, without empty lines."""
+    lines = text[-MAX_BYTES // 2 :].splitlines()
+    return [line[:MAX_EVENT_BYTES] for line in lines if line.strip()][-MAX_EVENTS:]

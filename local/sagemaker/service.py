@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
+from local.sagemaker.endpoints.configs import EndpointConfigs
+from local.sagemaker.endpoints.control import Endpoints
+from local.sagemaker.endpoints.hosts import Hosts
+from local.sagemaker.endpoints.invocation import Invocations
 from local.sagemaker.environment import make_base_environment
 from local.sagemaker.errors import ServiceError, ValidationError
 from local.sagemaker.events import StateChanges
@@ -30,11 +34,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.calls import Remote
+    from local.sagemaker.endpoints.rest import Response
     from local.sagemaker.jobs import Jobs
 
     Operation = Callable[[Caller, dict], dict | None]
 
-RECORDS = "sagemaker"  # the folder of the store
+RECORDS, REQUESTS, ENDPOINTS = "sagemaker", "endpoint-requests", "endpoints"  # folders: two stores, and containers
 # The folder and the class of the work of each kind of job.
 KINDS = {
     "Transform": ("jobs", Execution),
@@ -59,9 +64,24 @@ RESOURCES = {
     "DescribeTrainingJob": ("training-job", "TrainingJobName"),
     "StopTrainingJob": ("training-job", "TrainingJobName"),
     "ListTrainingJobs": None,
+    "CreateEndpointConfig": ("endpoint-config", "EndpointConfigName"),
+    "DescribeEndpointConfig": ("endpoint-config", "EndpointConfigName"),
+    "DeleteEndpointConfig": ("endpoint-config", "EndpointConfigName"),
+    "ListEndpointConfigs": None,
+    "CreateEndpoint": ("endpoint", "EndpointName"),
+    "DescribeEndpoint": ("endpoint", "EndpointName"),
+    "UpdateEndpoint": ("endpoint", "EndpointName"),
+    "UpdateEndpointWeightsAndCapacities": ("endpoint", "EndpointName"),
+    "DeleteEndpoint": ("endpoint", "EndpointName"),
+    "ListEndpoints": None,
     "AddTags": ("", "ResourceArn"),
     "ListTags": ("", "ResourceArn"),
     "DeleteTags": ("", "ResourceArn"),
+}
+# A second resource on which an operation needs the same permission.
+RESOURCES_TOO = {
+    "CreateEndpoint": ("endpoint-config", "EndpointConfigName"),
+    "UpdateEndpoint": ("endpoint-config", "EndpointConfigName"),
 }
 
 
@@ -79,10 +99,14 @@ class SageMaker:
         self._registry = registry = Registry(Store(workdir / RECORDS))
         roles, announce = Roles(endpoint, account), StateChanges(registry, account)
         models, tags = Models(registry, roles), Tags(registry)
+        zygote = _make_zygote(workdir) if warm else None
         self._runners = {
             kind: Runner(kind, registry, workdir / folder, roles, announce, execution)
-            for kind, (folder, execution) in _list_kinds(workdir, warm).items()
+            for kind, (folder, execution) in _list_kinds(zygote).items()
         }
+        self._hosts = Hosts(registry, Store(workdir / REQUESTS), workdir / ENDPOINTS, roles, announce, zygote)
+        self._invocations = Invocations(registry, self._hosts)
+        configs, endpoints = EndpointConfigs(registry), Endpoints(registry, self._hosts)
 
         def job_operations(jobs: type[Jobs]) -> dict[str, Operation]:
             kind = jobs.kind
@@ -93,6 +117,14 @@ class SageMaker:
             "DescribeModel": models.describe,
             "DeleteModel": models.delete,
             "ListModels": models.list,
+            "CreateEndpointConfig": configs.create,
+            "DescribeEndpointConfig": configs.describe,
+            "DeleteEndpointConfig": configs.delete,
+            "ListEndpointConfigs": configs.list,
+            "CreateEndpoint": endpoints.create,
+            "DescribeEndpoint": endpoints.describe,
+            "DeleteEndpoint": endpoints.delete,
+            "ListEndpoints": endpoints.list,
             **job_operations(TransformJobs),
             **job_operations(ProcessingJobs),
             **job_operations(TrainingJobs),
@@ -102,7 +134,8 @@ class SageMaker:
         }
 
     def resume(self) -> None:
-        """Start the jobs over that were in progress when an earlier process was killed."""
+        """Start the endpoints, and the jobs that were in progress, when an earlier process was killed."""
+        self._hosts.resume()
         for runner in self._runners.values():
             runner.resume()
 
@@ -113,6 +146,10 @@ class SageMaker:
         except ServiceError as error:
             return 400, _encode({"__type": error.code, "message": error.message})
         return 200, _encode(response) if response is not None else b""
+
+    def invoke(self, path: str, headers: dict[str, str], body: bytes, caller: tuple[str, str, str]) -> Response:
+        """Return status, headers and body of the response to a request to an endpoint."""
+        return self._invocations.respond(path, headers, body, Caller(*caller, self._account))
 
     def _perform(self, operation: str, body: bytes, caller: Caller) -> dict | None:
         if operation not in self._operations:
@@ -128,6 +165,9 @@ class SageMaker:
         resource = self._registry.find_by_arn(caller, arn)
         tags = resource.tags if resource else {}
         caller.require(f"{SERVICE}:{operation}", arn, request, tags)
+        if operation in RESOURCES_TOO:
+            kind, member = RESOURCES_TOO[operation]
+            caller.require(f"{SERVICE}:{operation}", caller.make_arn(kind, request[member]), request, {})
         if operation.startswith("Create") and request.get("Tags"):
             caller.require(f"{SERVICE}:AddTags", arn, request, tags)
 
@@ -139,14 +179,17 @@ def _resource_arn(caller: Caller, operation: str, request: dict) -> str:
     return caller.make_arn(kind, request[member]) if kind else request[member]
 
 
-def _list_kinds(workdir: Path, warm: bool) -> dict[str, tuple[str, Callable]]:
-    """Return the folder and the work of each kind of job; with `warm`, transform jobs have a zygote."""
-    if not warm:
-        return KINDS
-    folder, execution = KINDS["Transform"]
-    scratch = workdir / folder / "zygote"
+def _make_zygote(workdir: Path) -> Zygote:
+    """Return the process from which the containers of transform jobs and endpoints are forked."""
+    scratch = workdir / KINDS["Transform"][0] / "zygote"
     scratch.mkdir(parents=True, exist_ok=True)
-    return KINDS | {"Transform": (folder, partial(execution, zygote=Zygote(make_base_environment(scratch))))}
+    return Zygote(make_base_environment(scratch))
+
+
+def _list_kinds(zygote: Zygote | None) -> dict[str, tuple[str, Callable]]:
+    """Return the folder and the work of each kind of job; transform jobs fork from the zygote, if there is one."""
+    folder, execution = KINDS["Transform"]
+    return KINDS | {"Transform": (folder, partial(execution, zygote=zygote))}
 
 
 def _list_operations(jobs: Jobs) -> dict[str, Operation]:

@@ -32,9 +32,18 @@ PYTHON_TYPES = {
     "float": (int, float),
     "double": (int, float),
     "timestamp": (int, float),
+    "blob": bytes,
 }
-# Python's `re` has no Unicode categories; inside a character class these are close equivalents.
-JAVA_CATEGORIES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
+# Python's `re` has no Unicode categories; inside a character class these are close equivalents. The last three are
+# written outside of a class, in the one form that the models use.
+JAVA_CATEGORIES = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": r"\s",
+    r"\p{Print}": " -~",
+    r"\p{ASCII}*": "[\x00-\x7f]*",
+    r"\z": r"\Z",
+}
 
 
 @functools.cache

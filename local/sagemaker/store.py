@@ -39,5 +39,10 @@ class Store:
         for path in self._folder.rglob("*.json"):
             yield json.loads(path.read_text())
 
+    def below(self, scope: tuple[str, ...]) -> Iterator[dict]:
+        """Yield the records whose keys begin with `scope`, in no particular order."""
+        for path in self._folder.joinpath(*scope).rglob("*.json"):
+            yield json.loads(path.read_text())
+
     def _path(self, key: tuple[str, ...]) -> Path:
         return self._folder.joinpath(*key[:-1], f"{key[-1]}.json")

@@ -14,10 +14,15 @@ from seqdrop.stages.reconcile.reconcile import ALWAYS
 from tests.support.aws import template
 from tools.dashboard_drawing import draw
 
-((NAME, PROPERTIES),) = template.resources_of_type("AWS::CloudWatch::Dashboard").items()
-WIDGETS = json.loads(template.evaluate(PROPERTIES)["DashboardBody"])["widgets"]
+DASHBOARDS = {
+    name: json.loads(template.evaluate(properties)["DashboardBody"])["widgets"]
+    for name, properties in template.resources_of_type("AWS::CloudWatch::Dashboard").items()
+}
+RESOURCES = template.tree()["Resources"]
+WIDGETS = DASHBOARDS["Dashboard"]
 GRAPHS = [widget["properties"] for widget in WIDGETS if widget["type"] == "metric"]
-METRICS = [entry for graph in GRAPHS for entry in graph["metrics"] if isinstance(entry[0], str)]
+ALL_GRAPHS = [it["properties"] for widgets in DASHBOARDS.values() for it in widgets if it["type"] == "metric"]
+METRICS = [entry for graph in ALL_GRAPHS for entry in graph["metrics"] if isinstance(entry[0], str)]
 PUBLISHED = {"reconcile": ALWAYS | set(ENDINGS), "inventory": set(count_kinds([])), "validate": {"foreign_events"}}
 QUEUES = {function.queue for function in template.functions()}
 
@@ -30,16 +35,23 @@ def names_of(namespace: str, metric: str, dimension: str) -> set[str]:
     return {dimensions(entry)[dimension] for entry in METRICS if entry[:2] == [namespace, metric]}
 
 
-def test_it_has_the_name_of_the_stack():
-    assert PROPERTIES["DashboardName"] == {"Ref": "AWS::StackName"}
+def condition_of(name: str) -> str | None:
+    return RESOURCES[name].get("Condition")
 
 
-def test_widgets_fit_the_grid_and_do_not_overlap():
+def test_each_has_the_name_of_the_stack():
+    names = {name: RESOURCES[name]["Properties"]["DashboardName"] for name in DASHBOARDS}
+    assert names.pop("Dashboard") == {"Ref": "AWS::StackName"}
+    assert all(name["Sub"].startswith("${AWS::StackName}-") for name in names.values())
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_widgets_fit_the_grid_and_do_not_overlap(name):
     """CloudWatch's grid has 24 columns."""
-    assert all(widget["x"] + widget["width"] <= 24 for widget in WIDGETS)
+    assert all(widget["x"] + widget["width"] <= 24 for widget in DASHBOARDS[name])
     cells = [
         {(x, y) for x in range(it["x"], it["x"] + it["width"]) for y in range(it["y"], it["y"] + it["height"])}
-        for it in WIDGETS
+        for it in DASHBOARDS[name]
     ]
     assert all(first.isdisjoint(second) for first, second in combinations(cells, 2))
 
@@ -64,11 +76,12 @@ def test_every_queue_and_function_is_shown():
     assert names_of("AWS/Lambda", "Errors", "FunctionName") == functions
 
 
-def test_every_alarm_that_every_stack_has_is_shown():
-    (arns,) = [widget["properties"]["alarms"] for widget in WIDGETS if widget["type"] == "alarm"]
-    resources = template.tree()["Resources"]
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_alarm_that_a_stack_with_this_dashboard_has_is_shown(name):
+    (arns,) = [widget["properties"]["alarms"] for widget in DASHBOARDS[name] if widget["type"] == "alarm"]
     alarms = template.resources_of_type("AWS::CloudWatch::Alarm")
-    assert {arn.rsplit(":", 1)[1] for arn in arns} == {name for name in alarms if "Condition" not in resources[name]}
+    expected = {alarm for alarm in alarms if condition_of(alarm) == condition_of(name)}
+    assert {arn.rsplit(":", 1)[1] for arn in arns} == expected
 
 
 def test_rejections_are_searched_by_the_dimensions_that_are_published(capsys):

@@ -63,5 +63,6 @@ def direct_ledger(account: Account) -> Ledger:
 
 def direct_services(account: Account) -> Services:
     """Return services that call the account without botocore, for tests that try thousands of orders."""
-    clients = {name: Client(account, name) for name in ("s3", "sagemaker", "sqs", "sns")}
+    clients = {name: Client(account, name) for name in ("s3", "sagemaker", "sqs", "sns", "cloudwatch")}
+    clients["autoscaling"] = Client(account, "application-autoscaling")
     return make_services(direct_ledger(account), **clients)

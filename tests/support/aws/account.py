@@ -13,6 +13,7 @@ from botocore import xform_name
 
 from tests.support.aws.clock import Clock, SystemClock
 from tests.support.aws.dynamodb import DynamoDb
+from tests.support.aws.endpoints import AutoScaling, CloudWatch
 from tests.support.aws.queues import Queues
 from tests.support.aws.s3 import S3, Bucket, Version
 from tests.support.aws.sagemaker import Job, SageMaker
@@ -76,6 +77,7 @@ class Account:
         self.sent: list[tuple[str, dict]] = []
         self.queues = Queues(self.clock, queues or {}, self.sent)
         self.sagemaker = SageMaker(self.clock, self.s3, self._on_end)
+        self.cloudwatch, self.autoscaling = CloudWatch(), AutoScaling()
         self._services = {
             "s3": self.s3,
             "dynamodb": self.table,
@@ -83,6 +85,8 @@ class Account:
             "sns": Topic(self.sent),
             "sagemaker": self.sagemaker,
             "sts": Identity(),
+            "cloudwatch": self.cloudwatch,
+            "application-autoscaling": self.autoscaling,
         }
 
     def call(self, call: Call) -> dict:

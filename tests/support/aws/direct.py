@@ -26,6 +26,8 @@ PAGES = {
     "list_objects_v2": {"ContinuationToken": "NextContinuationToken"},
     "list_parts": {"PartNumberMarker": "NextPartNumberMarker"},
     "list_multipart_uploads": {},
+    "list_endpoints": {"NextToken": "NextToken"},
+    "list_endpoint_configs": {"NextToken": "NextToken"},
     "list_object_annotations": {"ContinuationToken": "NextContinuationToken"},
     "list_object_versions": {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"},
 }
@@ -73,7 +75,7 @@ class Client:
         while True:
             page = getattr(self, name)(**request)
             yield page
-            if not page["IsTruncated"]:
+            if not page.get("IsTruncated", "NextToken" in page):
                 return
             request = request | {ours: page[theirs] for ours, theirs in PAGES[name].items()}
 

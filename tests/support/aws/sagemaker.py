@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tests.support.aws.endpoints import Endpoints
 from tests.support.aws.errors import RefusedError
 from tests.support.aws.model import CrashError, predict
 from tests.support.aws.template import ACCOUNT, REGION
@@ -71,7 +72,7 @@ class Job:
         return fields | self.extra
 
 
-class SageMaker:
+class SageMaker(Endpoints):
     """Models and jobs of the account.
 
     `job_limit` is the number of jobs that may run at once; `endings` says how the n-th job ends (from 0). `refusal` is
@@ -83,7 +84,8 @@ class SageMaker:
     """
 
     def __init__(self, clock: Clock, s3: S3, on_end: Callable[[Job], None]):
-        self._clock, self._s3, self._on_end = clock, s3, on_end
+        super().__init__(clock)
+        self._s3, self._on_end = s3, on_end
         self.jobs: dict[str, Job] = {}
         self.models: dict[str, dict] = {}
         self.job_limit, self.most_at_once = 1000, 0

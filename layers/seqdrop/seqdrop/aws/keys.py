@@ -15,12 +15,12 @@ import posixpath
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
-    *("inventory/", "bundles/", "restores/"),
+    *("inventory/", "bundles/", "restores/", "captured/"),
     "async/",
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
-    *("inventory/", "bundles/", "restores/", "restored/"),
+    *("inventory/", "bundles/", "restores/", "restored/", "monitoring/"),
 )
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
@@ -74,6 +74,14 @@ def split(data: str, name: str) -> str:
     `data` is a prefix that `prepared_data` returned; the attempt's `Order` stores it.
     """
     return f"{data}{name}.jsonl"
+
+
+def training_baseline(data: str) -> str:
+    """Return `training/<32 digits>/data/baseline.json`, the key of the monitoring baseline of a training's data.
+
+    `data` is a prefix that `prepared_data` returned.
+    """
+    return f"{data}baseline.json"
 
 
 def job_manifest(name: str) -> str:
@@ -130,6 +138,18 @@ def inventory_portions(inventory: str) -> str:
 def inventory_portion(inventory: str, number: int, after: str) -> str:
     """Return `inventory/<32 digits>/00000_<time>`, the key of one portion; the next one begins after that time."""
     return f"{inventory_portions(inventory)}{number:05d}_{after}"
+
+
+CAPTURED = "captured/"
+"""The prefix below which endpoints capture requests and responses."""
+
+
+def captured(endpoint: str) -> str:
+    """Return `captured/<endpoint>/`, the prefix of what an endpoint captured.
+
+    Below it, SageMaker makes folders of the variant, the year, the month, the day and the hour.
+    """
+    return f"{CAPTURED}{endpoint}/"
 
 
 def bundle_plan(plan: str) -> str:
@@ -254,6 +274,34 @@ def run_result(analysis: str, folder: str, name: str) -> str:
     return f"runs/{analysis}/{folder}/{name}"
 
 
+def monitoring(analysis: str, stream: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/`; the stream is `batch` or `requests` (of an endpoint)."""
+    return f"monitoring/{analysis}/{stream}/"
+
+
+def monitoring_report(analysis: str, stream: str, date: str, name: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/<date>/report.html`, the key of one file of a monitoring report."""
+    return f"{monitoring(analysis, stream)}{date}/{name}"
+
+
+def monitoring_history(analysis: str, stream: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/history.json`, the key of the figures of all reports."""
+    return f"{monitoring(analysis, stream)}history.json"
+
+
+def own_baseline(analysis: str, stream: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/baseline.json`, the key of the baseline that the lab chose."""
+    return f"{monitoring(analysis, stream)}baseline.json"
+
+
+def first_baseline(analysis: str, stream: str, digest: str) -> str:
+    """Return `monitoring/<analysis>/<stream>/first-<16 digits>.json`, the key of the baseline of first results.
+
+    The digest is that of the model's archive.
+    """
+    return f"{monitoring(analysis, stream)}first-{digest[:16]}.json"
+
+
 INVENTORIES = "inventory/lists/"
 """The prefix below which S3 writes the inventories of the archive bucket."""
 
@@ -317,6 +365,11 @@ def registered_archive(model: str, version: str) -> str:
 def model_card(model: str, version: str) -> str:
     """Return `models/<model>/<version>/card.json`, the key of the card: how a model was trained and its metrics."""
     return f"models/{model}/{version}/card.json"
+
+
+def model_baseline(model: str, version: str) -> str:
+    """Return `models/<model>/<version>/baseline.json`, the key of the baseline of the data that trained a model."""
+    return f"models/{model}/{version}/baseline.json"
 
 
 PROCESSING_POINTER = "processing/current.json"

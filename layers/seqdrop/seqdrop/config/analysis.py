@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from seqdrop.archive.storage_classes import CLASSES, DEEP_ARCHIVE
-from seqdrop.config.endpoint import INSTANCE_TYPE, Endpoint
+from seqdrop.config.endpoint import INSTANCE_TYPE
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, Whole, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
@@ -17,6 +17,7 @@ from seqdrop.config.promotion import Promotion
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from seqdrop.config.endpoint import Endpoint
     from seqdrop.config.job_settings import JobSettings
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")

@@ -35,9 +35,8 @@ class Endpoint(Table):
     """Milliseconds that the model may take for a request on average over a minute. If it takes longer, an alarm is
     raised, and a new model that causes it is rolled back."""
     idle_hours: float = setting(24.0, Number(0, 87_600, as_float=True))
-    """Hours without a request after which the endpoint is deleted, with a mail. `seqdrop endpoint start` makes it
-    again.
-    0: it is never deleted because of this."""
+    """Hours without a request after which the endpoint is deleted, with a mail; `seqdrop endpoint start` makes it
+    again. 0: it is never deleted because of this."""
     capture_percent: int = setting(0, Whole(0, 100))
     """Share of requests and responses that SageMaker stores in the work bucket, for monitoring. They contain sequences
     and expire after 14 days."""

@@ -26,6 +26,7 @@ ONLY_SOME = frozenset(
         "training_promotes",
         *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
         "stack",
+        *("serve_queue", "async_topic"),
     }
 )
 
@@ -74,6 +75,8 @@ class Settings:
     training_budget: float  # US dollars that a training may cost
     training_instances: str  # comma-separated patterns of instance types
     stack: str  # name of the stack, which is a dimension of its metrics; only in functions that publish some
+    serve_queue: str = ""  # URL of the queue of serve
+    async_topic: str = ""  # ARN of the topic of asynchronous results; only in serve
     endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
@@ -124,7 +127,8 @@ class Settings:
     def queue(self, name: str) -> str:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
-        only_some = ("bundle_queue", "inventory_queue", "forget_queue", "restore_queue")  # absent in other functions
+        # Absent in other functions.
+        only_some = ("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue")
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, *some):
             if url.rsplit("/", 1)[-1] == name:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger import earlier_sets
 from seqdrop.ledger.archived_files import ArchivedFile
+from seqdrop.ledger.endpoint_record import EndpointRecord
 from seqdrop.ledger.kept_versions import KeptVersion
 from seqdrop.ledger.run_bundles import RunBundles
 
@@ -193,4 +194,4 @@ class Speed:
         return replace(measured, revision=int(item["revision"]))
 
 
-Shared = FileSet | JobSlots | Position | Speed | ArchivedFile | RunBundles | KeptVersion
+Shared = FileSet | JobSlots | Position | Speed | ArchivedFile | RunBundles | KeptVersion | EndpointRecord

@@ -9,6 +9,7 @@ from boto3.dynamodb.conditions import Key
 from seqdrop.errors import RecordNotFoundError
 from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.coordination import FileSet, JobSlots, Position, Speed
+from seqdrop.ledger.endpoint_record import EndpointRecord
 from seqdrop.ledger.kept_versions import KEPT, KeptVersion
 from seqdrop.ledger.kinds import from_item
 from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, job_keys, upload_keys
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles, KeptVersion)
+S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles, KeptVersion, EndpointRecord)
 
 
 BATCH = 100  # items of one BatchGetItem
@@ -115,6 +116,10 @@ class Reader:
     def speed(self, analysis: str, digest: str, instance_type: str) -> Speed:
         """Return the rate of an analysis with a model archive on an instance type; 0 if it was never measured."""
         return self._get_shared(Speed(analysis, digest, instance_type))
+
+    def endpoint(self, name: str) -> EndpointRecord:
+        """Return the record of an endpoint; an empty one with revision 0 if there is none."""
+        return self._get_shared(EndpointRecord(name))
 
     def archived_file(self, file: ArchivedFile) -> ArchivedFile:
         """Return the record of a file in the archive, with the upload that has the copy; `file` itself without one."""

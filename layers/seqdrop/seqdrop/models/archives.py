@@ -101,10 +101,13 @@ def archive_of(model: str, target: Target) -> ModelArchive:
     return ModelArchive(model, target["key"], target["digest"], labels, calibration, target.get("etag", ""))
 
 
-def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int) -> CreateModelInputTypeDef:
+def model_request(
+    settings: Settings, archive: ModelArchive, max_payload_mb: int, environment: Mapping[str, str] | None = None
+) -> CreateModelInputTypeDef:
     """Return the CreateModel request for an archive, with the model's name.
 
-    The archive brings its own code. In isolation that code has neither a network nor credentials; SageMaker itself
+    `environment` are the variables that inference.py reads, for an endpoint; a transform job sets them itself. The
+    archive brings its own code. In isolation that code has neither a network nor credentials; SageMaker itself
     downloads the archive and transfers payloads.
     """
     container: ContainerDefinitionTypeDef = {
@@ -116,6 +119,7 @@ def model_request(settings: Settings, archive: ModelArchive, max_payload_mb: int
             "MMS_MAX_RESPONSE_SIZE": MAX_RESPONSE,
             "SAGEMAKER_MODEL_SERVER_TIMEOUT": "15",  # minutes
             **_worker_settings(settings.instance_type),
+            **(environment or {}),
         },
     }
     request: CreateModelInputTypeDef = {

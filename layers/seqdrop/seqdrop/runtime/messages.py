@@ -146,6 +146,44 @@ class RestoreMessage(TypedDict):
     revision: NotRequired[str]
 
 
+class StackMessage(TypedDict):
+    """CloudFormation's request to the custom resource of endpoints, in the queue of serve.
+
+    `since` is the time of the first look, which serve adds if it has to look again.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+    """
+
+    RequestType: str
+    ResponseURL: str
+    StackId: str
+    RequestId: str
+    LogicalResourceId: str
+    PhysicalResourceId: NotRequired[str]
+    since: NotRequired[str]
+
+
+class OrderMessage(TypedDict):
+    """A person's order in the queue of serve: "start" or "stop", for endpoints by name. `by` is the caller's ARN."""
+
+    order: str
+    endpoints: list[str]
+    by: NotRequired[str]
+
+
+class AdvanceMessage(TypedDict):
+    """An event in the queue of serve, or a message in its place; only its source is read."""
+
+    source: str
+
+
+ServeMessage = StackMessage | OrderMessage | AdvanceMessage
+
+
+def make_advance_message() -> AdvanceMessage:
+    """Return the body that has all endpoints looked at, as the scheduled event does."""
+    return {"source": "aws.events"}
+
+
 def make_run_message(run: str) -> RunMessage:
     """Return the body that has the run with this id judged."""
     return {"run": run}
@@ -176,6 +214,7 @@ Body = (
     | RestoreMessage
     | InventoryMessage
     | BundleMessage
+    | ServeMessage
     | dict[str, str]
 )
 

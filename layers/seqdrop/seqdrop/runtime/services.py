@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef, SendMessageRequestTypeDef
 
+    from seqdrop.aws.autoscaling import AutoScalingClient
     from seqdrop.aws.batch_operations import BatchClient
+    from seqdrop.aws.cloudwatch import CloudWatchClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -79,7 +81,8 @@ class Services:
     """The settings, the analyses, the ledger and the clients of a deployment. Tests pass clients of their own.
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
-    of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints.
+    of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
+    `cloudwatch` and `autoscaling` have their alarms and their scaling.
     """
 
     settings: Settings
@@ -92,6 +95,10 @@ class Services:
     s3_for_copies: S3Client | None = None
     kms: KmsClient | None = None
     sagemaker_runtime: RuntimeClient = field(default_factory=lambda: _defer(partial(boto3.client, "sagemaker-runtime")))
+    cloudwatch: CloudWatchClient = field(default_factory=lambda: _defer(partial(boto3.client, "cloudwatch")))
+    autoscaling: AutoScalingClient = field(
+        default_factory=lambda: _defer(partial(boto3.client, "application-autoscaling"))
+    )
 
     @property
     def batch(self) -> BatchClient:

@@ -1,0 +1,1 @@
+"""Serve: create, update, scale and delete the endpoints of the stack."""

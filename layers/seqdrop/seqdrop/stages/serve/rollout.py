@@ -1,0 +1,131 @@
+"""Create an endpoint, update it, and recognise what became of the last change.
+
+A change is in the ledger before SageMaker is asked for it, with the time at which SageMaker had last modified the
+endpoint. So a crash between the two is told from an update that SageMaker has undone: only the latter has a new time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from seqdrop.errors import RetryableError
+from seqdrop.runtime.log import logger
+from seqdrop.sagemaker.client import create_model
+from seqdrop.sagemaker.endpoints import (
+    FAILED,
+    STUCK,
+    EndpointBusyError,
+    EndpointState,
+    create_configuration,
+    create_endpoint,
+    delete_configurations,
+    delete_endpoint,
+    update_endpoint,
+)
+from seqdrop.sagemaker.requests.endpoint import deployment, tags_of
+from seqdrop.sagemaker.requests.endpoint_alarms import alarm_requests
+from seqdrop.stages.serve.alarms_and_scaling import apply, put_alarms
+from seqdrop.stages.serve.mails import mail_failure, mail_rollback
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import UpdateEndpointInputTypeDef
+
+    from seqdrop.ledger.endpoint_record import EndpointRecord
+    from seqdrop.runtime.services import Services
+    from seqdrop.stages.serve.planning import EndpointPlan
+
+
+def advance(services: Services, plan: EndpointPlan, state: EndpointState | None, record: EndpointRecord) -> None:
+    """Do what can be done now so that the endpoint serves its plan."""
+    if state is None:
+        if record.refused != plan.configuration:
+            _create(services, plan, record)
+    elif not state.is_settled:
+        return
+    elif state.status == FAILED:
+        _give_up(services, plan, state, record)
+    elif state.configuration == plan.configuration and state.status != STUCK:
+        _settle(services, plan, state, record)
+    elif record.attempted == plan.configuration and record.modified != state.modified:
+        _note_rollback(services, plan, state, record)
+    elif record.refused != plan.configuration:
+        _update(services, plan, state, record)
+
+
+def _prepare(services: Services, plan: EndpointPlan, record: EndpointRecord, modified: str) -> None:
+    """Record a change, and create what it needs: the model, the configuration and the alarms."""
+    attempt = replace(record, attempted=plan.configuration, modified=modified, refused="", reason="")
+    if (attempt.attempted, attempt.modified, "") != (record.attempted, record.modified, record.refused):
+        _save(services, attempt)
+    if not create_model(services.sagemaker, plan.model):
+        raise EndpointBusyError("SageMaker creates no model now")
+    create_configuration(services.sagemaker, plan.request)
+    put_alarms(services, plan.serving)
+
+
+def _create(services: Services, plan: EndpointPlan, record: EndpointRecord) -> None:
+    _prepare(services, plan, record, "")
+    create_endpoint(
+        services.sagemaker,
+        {
+            "EndpointName": plan.name,
+            "EndpointConfigName": plan.configuration,
+            "Tags": tags_of(services.settings.stack, plan.serving.analysis.name),
+        },
+    )
+    _log("endpoint requested", plan)
+
+
+def _update(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+    """Begin an update, which the alarms of the endpoint undo."""
+    _prepare(services, plan, record, state.modified)
+    alarms = [alarm["AlarmName"] for alarm in alarm_requests(services.settings, plan.serving)]
+    request: UpdateEndpointInputTypeDef = {
+        "EndpointName": plan.name,
+        "EndpointConfigName": plan.configuration,
+        "DeploymentConfig": deployment(plan.serving, alarms),
+    }
+    if not plan.serving.is_async:  # it may have no instance; an update begins with one
+        request["RetainAllVariantProperties"] = True  # the number of instances
+        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DataCaptureConfig"}]
+    update_endpoint(services.sagemaker, request)
+    _log("endpoint update requested", plan)
+
+
+def _settle(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+    """Apply alarms and scaling to an endpoint that serves its plan, and delete configurations before this one."""
+    applied = apply(services, plan.serving, record.applied)
+    settled = replace(record, attempted="", modified="", refused="", reason="", applied=applied)
+    if settled != record:
+        _save(services, settled)
+        delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+        _log("endpoint in service", plan)
+
+
+def _note_rollback(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+    reason = state.reason or "an alarm was raised while SageMaker shifted the requests"
+    mail_rollback(services, plan, state, reason)
+    _save(services, replace(record, attempted="", modified="", refused=plan.configuration, reason=reason[:500]))
+    if state.status != STUCK:  # then it serves a mix of both
+        delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+    _log("endpoint rolled back", plan)
+
+
+def _give_up(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+    """Delete an endpoint that SageMaker could not create; it is not created again until its plan changes."""
+    refused = state.configuration or plan.configuration
+    if record.refused != refused:
+        mail_failure(services, plan.serving, state.reason)
+        _save(services, replace(record, attempted="", modified="", refused=refused, reason=state.reason[:500]))
+    delete_endpoint(services.sagemaker, plan.name)
+    _log("endpoint failed", plan)
+
+
+def _save(services: Services, record: EndpointRecord) -> None:
+    if not services.ledger.save(record):
+        raise RetryableError(f"another invocation changes the record of the endpoint {record.name}")
+
+
+def _log(text: str, plan: EndpointPlan) -> None:
+    logger().info(text, extra={"endpoint": plan.name, "configuration": plan.configuration})

@@ -1,0 +1,1 @@
+"""Real-time and asynchronous endpoints of the embedded SageMaker."""

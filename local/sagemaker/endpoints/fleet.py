@@ -1,0 +1,133 @@
+"""The fleet of a release: for each of its variants one container, which serves the requests of all its instances."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import shutil
+import threading
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.sagemaker.environment import make_serving_environment
+from local.sagemaker.host import Container, ContainerError
+from local.sagemaker.logs import send_lines
+from local.sagemaker.model_data import fetch_model
+from local.sagemaker.registry import Model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.sagemaker.endpoints.records import Endpoint, Release, Variant
+    from local.sagemaker.roles import Roles
+    from local.warm import Zygote
+
+logger = logging.getLogger("local.sagemaker")
+
+
+class VariantServer:
+    """A variant's model in a container, which responds to one request at a time."""
+
+    def __init__(
+        self, name: str, model: Model, state: Variant, folder: Path, roles: Roles, zygote: Zygote | None
+    ) -> None:
+        self.name, self.model, self.state = name, model, state
+        self._roles, self._log, self._scratch = roles, folder / f"{name}.log", folder / name
+        self._model_dir = self._scratch / "opt/ml/model"
+        self._lock, self._sent = threading.Lock(), 0
+        shutil.rmtree(self._scratch, ignore_errors=True)  # left by a service that was killed
+        self._scratch.mkdir(parents=True)
+        self.keys = roles.credentials(model.role)
+        environment = make_serving_environment(model, self._scratch, self._model_dir)
+        stopped = threading.Event()
+        self._container = Container(
+            self._model_dir, environment, self._log, stopped, zygote, is_isolated=model.is_isolated
+        )
+
+    def start(self) -> None:
+        """Fetch the model and load it.
+
+        Raise ModelDataError if it cannot be fetched. A model that does not load is not an error: like the real
+        container, this one is healthy, and responds to each request with the reason.
+        """
+        with contextlib.closing(self._roles.client("s3", self.keys, self.model.region)) as s3:
+            fetch_model(s3, self.model, self._scratch, self._model_dir)
+        with self._lock, contextlib.suppress(ContainerError):
+            self._container.start()
+
+    def invoke(self, body: bytes, content_type: str | None, accept: str | None, timeout: float) -> bytes:
+        """Return the model's response; raise ContainerError if there is none within `timeout` seconds."""
+        with self._lock:
+            return self._container.invoke(body, content_type, accept, timeout)
+
+    def send_log(self, endpoint: Endpoint) -> None:
+        """Write the new lines of the container's log to CloudWatch Logs, if the role may do so."""
+        if not self._log.exists():
+            return
+        with self._log.open("rb") as log:
+            log.seek(self._sent)
+            text = log.read()
+        self._sent += len(text)
+        with contextlib.suppress(BotoCoreError, ClientError):
+            group, stream = f"/aws/sagemaker/Endpoints/{endpoint.name}", f"{self.name}/i-local-{id(self):x}"
+            send_lines(text.decode(errors="replace"), group, stream, self.keys, endpoint.region, self._roles)
+
+    def close(self) -> None:
+        """End the container, and remove its files; its log stays."""
+        self._container.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class Fleet:
+    """The servers of a release by variant; requests that use them delay `close`."""
+
+    def __init__(self, endpoint: Endpoint, release: Release, folder: Path, roles: Roles, zygote: Zygote | None) -> None:
+        self.endpoint, self.release = endpoint, release
+        folder = folder / endpoint.name / str(release.number)
+        self.servers = {
+            variant["VariantName"]: VariantServer(
+                variant["VariantName"],
+                Model(**release.models[variant["ModelName"]]),
+                release.variants[variant["VariantName"]],
+                folder,
+                roles,
+                zygote,
+            )
+            for variant in release.config["ProductionVariants"]
+        }
+        self._users, self._idle = 0, threading.Condition()
+
+    def start(self) -> None:
+        """Start all servers; raise ModelDataError if a model cannot be fetched."""
+        for server in self.servers.values():
+            server.start()
+
+    def choose(self, target: str | None = None) -> VariantServer | None:
+        """Return the target variant, or one by the variants' weights; None if it has no instances."""
+        if target is not None:
+            server = self.servers.get(target)
+            return server if server and server.state.instances else None
+        ready = [server for server in self.servers.values() if server.state.instances]
+        weights = [server.state.weight for server in ready]
+        return random.choices(ready, weights)[0] if sum(weights) else None  # nosec B311 # a router
+
+    def enter(self) -> None:
+        """Count a request that uses the fleet."""
+        with self._idle:
+            self._users += 1
+
+    def leave(self) -> None:
+        """Count a request as finished."""
+        with self._idle:
+            self._users -= 1
+            self._idle.notify_all()
+
+    def close(self) -> None:
+        """End the containers when the requests that use them have ended."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._users == 0)
+        for server in self.servers.values():
+            server.send_log(self.endpoint)
+            server.close()

@@ -1,0 +1,167 @@
+"""CloudFormation's custom resource: a deploy has the endpoints looked at, and its deletion leaves nothing behind."""
+
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from seqdrop.stages.serve import stack_events
+
+from tests.support.aws.errors import RefusedError
+from tests.unit.stages.serve.conftest import NAME
+
+
+class Url:
+    """CloudFormation's signed URL: a server that keeps what is put there."""
+
+    def __init__(self):
+        self.responses, self.status = [], 200
+        url = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                url.responses.append((self.headers.get("Content-Type"), json.loads(body)))
+                self.send_response(url.status)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/signed?Signature=x"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def statuses(self) -> list[str]:
+        return [response["Status"] for _, response in self.responses]
+
+
+@pytest.fixture
+def url():
+    url = Url()
+    yield url
+    url.server.shutdown()
+    url.server.server_close()
+
+
+@pytest.fixture
+def ask(lab, url):
+    def send(kind: str, **more) -> dict:
+        message = {
+            "RequestType": kind,
+            "ResponseURL": url.address,
+            "StackId": "arn:stack",
+            "RequestId": "request-1",
+            "LogicalResourceId": "EndpointsOfAnalyses",
+            **more,
+        }
+        lab.run(message)
+        return message
+
+    return send
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_a_deploy_ends_at_once_and_the_endpoints_follow(lab, url, ask, kind):
+    lab.push()
+    ask(kind)
+    ((content_type, response),) = url.responses
+    assert (response["Status"], response["RequestId"], content_type) == ("SUCCESS", "request-1", "")
+    assert lab.queued == [{"source": "aws.events"}]
+    lab.run(lab.queued[0])
+    assert lab.endpoint.status == "Creating"
+
+
+def test_every_response_has_the_same_id_so_that_no_update_deletes_the_resource(url, ask):
+    ask("Create")
+    first = url.responses[0][1]["PhysicalResourceId"]
+    ask("Update", PhysicalResourceId=first)
+    assert url.responses[1][1]["PhysicalResourceId"] == first
+
+
+def test_a_stack_whose_name_endpoints_cannot_have_is_refused(lab, url, ask):
+    object.__setattr__(lab.services.settings, "stack", "Seqdrop")
+    ask("Create")
+    ((_, response),) = url.responses
+    assert response["Status"] == "FAILED"
+    assert "lower-case" in response["Reason"]
+
+
+def test_a_deletion_ends_when_nothing_is_left(lab, url, ask):
+    lab.start()
+    ask("Delete")
+    assert url.responses == []
+    assert lab.endpoint.status == "Deleting"
+    (again,) = lab.queued
+    lab.sagemaker.settle(NAME)
+    lab.run(again)
+    assert url.statuses == ["SUCCESS"]
+    assert lab.residue == []
+
+
+def test_an_endpoint_that_is_being_created_is_deleted_afterwards(lab, url, ask):
+    lab.push()
+    lab.run()
+    ask("Delete")
+    lab.sagemaker.settle(NAME)  # created
+    lab.run(lab.queued[-1])
+    lab.sagemaker.settle(NAME)  # deleted
+    lab.run(lab.queued[-1])
+    assert url.statuses == ["SUCCESS"]
+    assert lab.residue == []
+
+
+def test_a_deletion_of_a_stack_without_endpoints_ends_at_once(url, ask):
+    ask("Delete")
+    assert url.statuses == ["SUCCESS"]
+
+
+def test_the_endpoints_of_other_stacks_stay(lab, url, ask):
+    lab.start()
+    (tags,) = lab.sagemaker.endpoint_tags.values()
+    tags[:] = [{"Key": "seqdrop:stack", "Value": "other"}]
+    ask("Delete")
+    assert url.statuses == ["SUCCESS"]
+    assert lab.endpoint.status == "InService"
+
+
+def test_a_deletion_that_takes_too_long_fails_and_names_what_is_left(lab, url, ask):
+    lab.start()
+    ask("Delete")
+    lab.clock.advance(stack_events.PATIENCE.total_seconds() + 60)
+    lab.run(lab.queued[-1])
+    ((_, response),) = url.responses
+    assert response["Status"] == "FAILED"
+    assert NAME in response["Reason"]
+
+
+def test_a_deletion_that_iam_denies_fails_at_once(lab, url, ask, monkeypatch):
+    lab.start()
+
+    def deny(request, headers):
+        raise RefusedError("AccessDeniedException", "not authorized to perform sagemaker:ListEndpoints")
+
+    monkeypatch.setattr(lab.sagemaker, "list_endpoints", deny)
+    ask("Delete")
+    assert url.statuses == ["FAILED"]
+
+
+def test_a_throttled_deletion_is_continued(lab, url, ask, monkeypatch):
+    lab.start()
+
+    def throttle(request, headers):
+        raise RefusedError("ThrottlingException", "Rate exceeded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.sagemaker, "list_endpoints", throttle)
+        ask("Delete")
+    assert url.responses == []
+    lab.run(lab.queued[-1])
+    assert lab.endpoint.status == "Deleting"
+
+
+def test_a_response_that_is_not_accepted_is_sent_again(url, ask):
+    url.status = 503
+    with pytest.raises(stack_events.ResponseError):
+        ask("Delete")
