@@ -71,8 +71,8 @@ def _is_small(services: Services, attempt: Attempt, analysis: Analysis) -> bool:
     if not 0 < attempt.shards <= 2 * most + 1:  # neighbouring shards together have more than the size of one
         return False
     prefix = shard_key(attempt, 0).removesuffix(keys.shard_name("", 0)) + "-"
-    listed = services.s3.list_objects_v2(Bucket=services.settings.work, Prefix=prefix).get("Contents", [])
-    sizes = [item["Size"] for item in listed]
+    pages = services.s3.get_paginator("list_objects_v2").paginate(Bucket=services.settings.work, Prefix=prefix)
+    sizes = [item["Size"] for page in pages for item in page.get("Contents", [])]
     request = plan_of(attempt).job.max_payload_mb * MEGABYTE
     return len(sizes) == attempt.shards and max(sizes) <= request and sum(sizes) <= most * MEGABYTE
 
