@@ -80,6 +80,19 @@ class Account:
         delivery = asyncio.run_coroutine_threadsafe(_put(entry, account, region), self._loop)
         delivery.result(DELIVERY_SECONDS)
 
+    def put_metrics(self, namespace: str, data: list[dict], account: str, region: str) -> None:
+        """Publish metrics of an AWS service; alarms on them are evaluated before this returns."""
+        delivery = asyncio.run_coroutine_threadsafe(_put_metrics(namespace, data, account, region), self._loop)
+        delivery.result(DELIVERY_SECONDS)
+
+
+async def _put_metrics(namespace: str, data: list[dict], account: str, region: str) -> None:
+    from ministack.core.responses import request_scope
+    from ministack.services import cloudwatch
+
+    with request_scope(account, region):
+        cloudwatch._put_metric_data({}, {"Namespace": namespace, "MetricData": data}, False, is_json=True)
+
 
 async def _put(entry: Mapping[str, object], account: str, region: str) -> None:
     from ministack.core.responses import request_scope

@@ -7,6 +7,7 @@ from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
 from local.patches import (
+    alarm_evaluation,
     alarm_expressions,
     bucket_properties,
     lambda_hosts,
@@ -46,6 +47,7 @@ PATCHES = (
     lambda_queues,
     queue_permissions,
     alarm_expressions,
+    alarm_evaluation,
 )
 
 

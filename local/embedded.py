@@ -91,6 +91,14 @@ class EmbeddedAws:
         aws._process = process
         return aws
 
+    def shorten_waits(self, minute: float) -> EmbeddedAws:
+        """Let each minute in which an endpoint waits take `minute` seconds; call this before `start`.
+
+        Such minutes are those of an update, of a cooldown, and of a request in the queue of an asynchronous endpoint.
+        """
+        self._options += ["--minute", str(minute)]
+        return self
+
     def start(self, timeout: float = 30) -> EmbeddedAws:
         """Start the server, wait up to `timeout` seconds until it responds, and return this object.
 

@@ -10,5 +10,5 @@ from local.embedded import EmbeddedAws
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """Start an embedded AWS on a free port, which the whole test run shares."""
-    with EmbeddedAws(tmp_path_factory.mktemp("aws")) as server:
+    with EmbeddedAws(tmp_path_factory.mktemp("aws")).shorten_waits(minute=1) as server:
         yield server

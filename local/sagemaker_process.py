@@ -26,13 +26,14 @@ class SageMakerProcess:
     """The process: its first start discards earlier records, a later start reads its records again.
 
     It does not restart by itself, so that tests can see the account without SageMaker. `warm` selects forked
-    containers (warm.py). SIGUSR1 restarts the process without them, SIGUSR2 with them.
+    containers (warm.py), `minute` is the length in seconds of a minute in which an endpoint waits. SIGUSR1 restarts the
+    process without forked containers, SIGUSR2 with them.
     """
 
-    def __init__(self, workdir: Path, endpoint: str, limits: dict[str, int | None], warm: bool) -> None:
+    def __init__(self, workdir: Path, endpoint: str, limits: dict[str, int | None], warm: bool, minute: float) -> None:
         self._workdir, self._key = workdir, secrets.token_bytes(32)
         names = {name: f"\0seqdrop-{os.getpid()}-{name}" for name in ("account", "address")}
-        self._settings = {**names, "key": self._key.hex(), "endpoint": endpoint, "limits": limits}
+        self._settings = {**names, "key": self._key.hex(), "endpoint": endpoint, "limits": limits, "minute": minute}
         self.remote = Remote(names["address"], self._key)
         self._restart, self._warm = threading.Event(), warm
         self._child = self._spawn(fresh=True)

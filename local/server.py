@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
         "Processing": options.processing_limit,
         "Training": options.training_limit,
     }
-    asyncio.run(serve(listener, workdir, state, limits, options.warm))
+    asyncio.run(serve(listener, workdir, state, limits, options))
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -64,6 +64,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--training-limit", type=int, help="refuse more training jobs than this at a time")
     parser.add_argument(
         "--warm", action="store_true", help="fork containers from a process that has done their imports"
+    )
+    parser.add_argument(
+        "--minute", type=float, default=60, help="seconds of each minute in which an endpoint waits during an update"
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input is closed")
     return parser.parse_args(argv)
@@ -120,11 +123,15 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
 
 
 async def serve(
-    listener: socket.socket, workdir: Path, state: ServerState, limits: dict[str, int | None], warm: bool
+    listener: socket.socket,
+    workdir: Path,
+    state: ServerState,
+    limits: dict[str, int | None],
+    options: argparse.Namespace,
 ) -> None:
     """Start SageMaker, import ministack, install the additions, and serve requests until the process ends."""
     endpoint, account = f"http://{LOOPBACK}:{state.port}", Account(asyncio.get_running_loop())
-    sagemaker = SageMakerProcess(workdir, endpoint, limits, warm)
+    sagemaker = SageMakerProcess(workdir, endpoint, limits, options.warm, options.minute)
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack import app

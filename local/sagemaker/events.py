@@ -29,8 +29,17 @@ class StateChanges:
         A failure to announce it does not fail the job: EventBridge does not guarantee delivery either.
         """
         self._registry.save(job)
+        self._put(job, make_event(job))
+
+    def announce_deployment(self, endpoint: Endpoint) -> None:
+        """Save and announce a step of an endpoint's deployment."""
+        self._registry.save(endpoint)
+        event = make_event(endpoint)
+        self._put(endpoint, event | {"DetailType": "SageMaker Endpoint Deployment State Change"})
+
+    def _put(self, job: Job | Endpoint, event: dict) -> None:
         try:
-            self._account.call("put_event", make_event(job), job.account, job.region)
+            self._account.call("put_event", event, job.account, job.region)
         except (CallError, UnreachableError):
             logger.exception("no event for %s %s", job.name, job.status)
 

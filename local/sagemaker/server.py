@@ -25,7 +25,8 @@ def main() -> None:
         remove_state(workdir)
     key = bytes.fromhex(settings["key"])
     account = Remote(settings["account"], key)
-    service = SageMaker(workdir, settings["endpoint"], account, settings["limits"], settings["warm"])
+    options = {name: settings[name] for name in ("warm", "minute")}
+    service = SageMaker(workdir, settings["endpoint"], account, settings["limits"], **options)
     service.resume()
     serve(settings["address"], key, service).join()
 

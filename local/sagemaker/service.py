@@ -12,6 +12,8 @@ from local.sagemaker.endpoints.configs import EndpointConfigs
 from local.sagemaker.endpoints.control import Endpoints
 from local.sagemaker.endpoints.hosts import Hosts
 from local.sagemaker.endpoints.invocation import Invocations
+from local.sagemaker.endpoints.metrics import Metrics
+from local.sagemaker.endpoints.platform import Platform
 from local.sagemaker.environment import make_base_environment
 from local.sagemaker.errors import ServiceError, ValidationError
 from local.sagemaker.events import StateChanges
@@ -89,11 +91,18 @@ class SageMaker:
     """The service and its state, including the state of an earlier process that was killed.
 
     `quotas` are the account's quotas of active jobs by kind: "Transform", "Processing" and "Training". With `warm`,
-    containers of transform jobs are forked from a process that has imported the libraries of models.
+    containers of transform jobs and endpoints are forked from a process that has imported the libraries of models.
+    `minute` is the length in seconds of a minute in which an endpoint waits.
     """
 
     def __init__(
-        self, workdir: Path, endpoint: str, account: Remote, quotas: dict[str, int | None], warm: bool = False
+        self,
+        workdir: Path,
+        endpoint: str,
+        account: Remote,
+        quotas: dict[str, int | None],
+        warm: bool = False,
+        minute: float = 60,
     ) -> None:
         self._account = account
         self._registry = registry = Registry(Store(workdir / RECORDS))
@@ -104,7 +113,8 @@ class SageMaker:
             kind: Runner(kind, registry, workdir / folder, roles, announce, execution)
             for kind, (folder, execution) in _list_kinds(zygote).items()
         }
-        self._hosts = Hosts(registry, Store(workdir / REQUESTS), workdir / ENDPOINTS, roles, announce, zygote)
+        platform = Platform(workdir / ENDPOINTS, roles, Metrics(account), zygote, minute)
+        self._hosts = Hosts(registry, Store(workdir / REQUESTS), platform, announce)
         self._invocations = Invocations(registry, self._hosts)
         configs, endpoints = EndpointConfigs(registry), Endpoints(registry, self._hosts)
 
@@ -123,6 +133,8 @@ class SageMaker:
             "ListEndpointConfigs": configs.list,
             "CreateEndpoint": endpoints.create,
             "DescribeEndpoint": endpoints.describe,
+            "UpdateEndpoint": endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": endpoints.update_weights_and_capacities,
             "DeleteEndpoint": endpoints.delete,
             "ListEndpoints": endpoints.list,
             **job_operations(TransformJobs),

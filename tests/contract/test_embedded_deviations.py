@@ -328,13 +328,6 @@ def test_an_alarm_on_an_expression_is_not_evaluated(aws):
     assert read_alarm(aws, make_alarm(aws, Metrics=queries), namespace) == "INSUFFICIENT_DATA"
 
 
-def test_an_alarm_ignores_dimensions(aws):
-    namespace = unique_name("namespace")
-    watched, other = ([{"Name": "queue", "Value": value}] for value in "ab")
-    name = make_alarm(aws, Namespace=namespace, MetricName="m", Statistic="Sum", Period=60, Dimensions=watched)
-    assert read_alarm(aws, name, namespace, Dimensions=other) == "ALARM"
-
-
 def test_a_log_line_is_no_metric(aws):
     namespace = unique_name("namespace")
     metric = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [{"Name": "m"}]}

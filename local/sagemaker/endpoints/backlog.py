@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
     from local.sagemaker.endpoints.fleet import VariantServer
+    from local.sagemaker.endpoints.platform import Platform
     from local.sagemaker.endpoints.records import Endpoint
     from local.sagemaker.endpoints.traffic import Traffic
-    from local.sagemaker.roles import Roles
     from local.sagemaker.store import Store
 
 logger = logging.getLogger("local.sagemaker")
@@ -39,8 +39,8 @@ class Backlog:
     A request that was being processed then is processed again, so its message may come twice.
     """
 
-    def __init__(self, endpoint: Endpoint, traffic: Traffic, store: Store, roles: Roles) -> None:
-        self._endpoint, self._traffic, self._store, self._roles = endpoint, traffic, store, roles
+    def __init__(self, endpoint: Endpoint, traffic: Traffic, store: Store, platform: Platform) -> None:
+        self._endpoint, self._traffic, self._store, self._platform = endpoint, traffic, store, platform
         self._waiting: deque[dict] = deque()
         self._busy, self._is_closed = 0, False
         self._changed = threading.Condition()
@@ -112,11 +112,14 @@ class Backlog:
 
     def _seconds_left(self) -> float:
         entry = self._waiting[0]
-        return max(0.0, _deadline(entry) - time.time())
+        return max(0.0, self._deadline(entry) - time.time())
+
+    def _deadline(self, entry: dict) -> float:
+        return entry["received"] + self._platform.scale(entry["request"].get("RequestTTLSeconds", DEFAULT_TTL))
 
     def _process(self, entry: dict, server: VariantServer | None) -> None:
         try:
-            if server is None or time.time() >= _deadline(entry):
+            if server is None or time.time() >= self._deadline(entry):
                 self._finish(entry, server, "Expired", b"", "The request expired before it was processed.")
                 return
             self._run(entry, server)
@@ -124,11 +127,12 @@ class Backlog:
             logger.exception("asynchronous request of %s", self._endpoint.name)
 
     def _run(self, entry: dict, server: VariantServer) -> None:
-        request = entry["request"]
+        entry["begun"], request = time.time(), entry["request"]
         timeout = request.get("InvocationTimeoutSeconds", DEFAULT_TIMEOUT)
         try:
             body = self._read(request, server)
-            content = server.invoke(body, request.get("ContentType"), request.get("Accept"), timeout)
+            with self._platform.metrics.measure(self._endpoint, server):
+                content = server.invoke(body, request.get("ContentType"), request.get("Accept"), timeout)
             self._write(Location.parse(entry["OutputLocation"]), content, request, server)
         except (ContainerError, ObjectFailedError) as error:
             kind = "ClientError" if getattr(error, "status", 400) < 500 else "ServerError"
@@ -161,7 +165,7 @@ class Backlog:
     def _finish(
         self, entry: dict, server: VariantServer | None, status: str, content: bytes, reason: str | None = None
     ) -> None:
-        """Write the failure, if there is one, and publish the message."""
+        """Write the failure, if there is one, publish the message, and count the result."""
         server = server or self._any_server()
         if status != "Completed" and "FailureLocation" in entry:
             with contextlib.suppress(ObjectFailedError):
@@ -173,6 +177,12 @@ class Backlog:
             include = _topic_enum(name) in config.get("IncludeInferenceResponseIn", ())
             body = content if include and len(content) <= MAX_NOTICE_BODY else None
             self._publish(config[name], make_notice(self._endpoint, entry, status, reason, body), server)
+        self._count(entry, status)
+
+    def _count(self, entry: dict, status: str) -> None:
+        now = time.time()
+        in_backlog = entry.get("begun", now) - entry["received"]
+        self._platform.metrics.record_result(self._endpoint, status, in_backlog, now - entry["received"])
 
     def _publish(self, topic: str, message: str, server: VariantServer) -> None:
         """Publish with the role of the model; a failure does not change the result, and is only in the log."""
@@ -183,7 +193,7 @@ class Backlog:
                 logger.exception("no message for a request of %s", self._endpoint.name)
 
     def _client(self, service: str, server: VariantServer) -> BaseClient:
-        return self._roles.client(service, server.keys, self._endpoint.region)
+        return self._platform.roles.client(service, server.keys, self._endpoint.region)
 
     def _any_server(self) -> VariantServer:
         return next(iter(self._traffic.blue.servers.values()))
@@ -197,10 +207,6 @@ class Backlog:
 
 def _topic_enum(name: str) -> str:
     return {"SuccessTopic": "SUCCESS_NOTIFICATION_TOPIC", "ErrorTopic": "ERROR_NOTIFICATION_TOPIC"}[name]
-
-
-def _deadline(entry: dict) -> float:
-    return entry["received"] + entry["request"].get("RequestTTLSeconds", DEFAULT_TTL)
 
 
 def _join(path: str, *names: str) -> str:

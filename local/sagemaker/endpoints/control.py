@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from local.sagemaker.endpoints import policies
 from local.sagemaker.endpoints.configs import find_config
 from local.sagemaker.endpoints.records import Endpoint, Release, Variant
-from local.sagemaker.errors import ValidationError
+from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
 from local.sagemaker.listing import FAR_FUTURE, is_created_between, make_page, select
 from local.sagemaker.models import find_model
 from local.sagemaker.tags import as_dict
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from local.sagemaker.access import Caller
     from local.sagemaker.endpoints.hosts import Hosts
     from local.sagemaker.registry import Registry
-
-# Endpoints that may be deleted, updated: the others are changing already.
-STEADY = frozenset({"InService", "Failed", "OutOfService", "UpdateRollbackFailed"})
 
 
 class Endpoints:
@@ -54,12 +51,45 @@ class Endpoints:
         with self._registry.lock:
             return self._find(caller, request).describe()
 
+    def update(self, caller: Caller, request: dict) -> dict:
+        """Deploy another configuration; the endpoint serves requests during the update."""
+        policies.check(request.get("DeploymentConfig"))
+        with self._registry.lock:
+            endpoint = self._find_steady(caller, request)
+            release = self._make_release(caller, request["EndpointConfigName"], endpoint.release.number + 1)
+            if release.is_async != endpoint.release.is_async:
+                raise ValidationError("An update cannot change between a real-time and an asynchronous endpoint.")
+            if request.get("RetainAllVariantProperties"):
+                release.retain(endpoint.release, _excluded(request))
+            policy = request.get("DeploymentConfig")
+            if request.get("RetainDeploymentConfig"):
+                policy = endpoint.policy
+            policies.check_capacity(policy or {}, sum(each.desired_instances for each in release.variants.values()))
+            endpoint.pending, endpoint.pending_since, endpoint.policy = release, time.time(), policy
+            _begin_update(endpoint)
+        self._hosts.update(endpoint)
+        return {"EndpointArn": endpoint.arn}
+
+    def update_weights_and_capacities(self, caller: Caller, request: dict) -> dict:
+        """Change weights and numbers of instances of variants."""
+        with self._registry.lock:
+            endpoint = self._find_steady(caller, request)
+            for change in request["DesiredWeightsAndCapacities"]:
+                _check_change(endpoint, change)
+            for change in request["DesiredWeightsAndCapacities"]:
+                endpoint.release.variants[change["VariantName"]].desire(
+                    change.get("DesiredWeight"), change.get("DesiredInstanceCount")
+                )
+            _begin_update(endpoint)
+        self._hosts.rescale(endpoint)
+        return {"EndpointArn": endpoint.arn}
+
     def delete(self, caller: Caller, request: dict) -> None:
         """Delete an endpoint: its status is Deleting until the requests under way have ended."""
         with self._registry.lock:
             endpoint = self._find(caller, request)
             if endpoint.status == "Deleting":
-                raise _in_status(endpoint)
+                raise _in_progress(endpoint)
             endpoint.status, endpoint.modified = "Deleting", time.time()
         self._hosts.delete(endpoint)
 
@@ -77,6 +107,12 @@ class Endpoints:
             raise ValidationError(f'Could not find endpoint "{arn}".')
         return endpoint
 
+    def _find_steady(self, caller: Caller, request: dict) -> Endpoint:
+        endpoint = self._find(caller, request)
+        if endpoint.status != "InService":
+            raise _in_progress(endpoint)
+        return endpoint
+
     def _make_release(self, caller: Caller, config_name: str, number: int) -> Release:
         config = find_config(self._registry, caller, config_name).request
         variants = config["ProductionVariants"]
@@ -86,8 +122,25 @@ class Endpoints:
         return Release(number, config, models, states)
 
 
-def _in_status(endpoint: Endpoint) -> ValidationError:
-    return ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+def _in_progress(endpoint: Endpoint) -> ValidationError:
+    return ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}", whose status is {endpoint.status}.')
+
+
+def _begin_update(endpoint: Endpoint) -> None:
+    endpoint.status, endpoint.failure, endpoint.modified = "Updating", None, time.time()
+
+
+def _excluded(request: dict) -> set[str]:
+    return {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties", [])}
+
+
+def _check_change(endpoint: Endpoint, change: dict) -> None:
+    if change["VariantName"] not in endpoint.release.variants:
+        raise ValidationError(f"Could not find variant {change['VariantName']} of endpoint {endpoint.name}.")
+    if change.get("ServerlessUpdateConfig"):
+        raise NotSupportedLocallyError("ServerlessUpdateConfig")
+    if change.get("DesiredInstanceCount") == 0 and not endpoint.release.is_async:
+        raise ValidationError("A real-time endpoint must have at least one instance.")
 
 
 def _matches(endpoint: Endpoint, request: dict) -> bool:

@@ -20,9 +20,8 @@ from local.sagemaker.registry import Model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.endpoints.records import Endpoint, Release, Variant
-    from local.sagemaker.roles import Roles
-    from local.warm import Zygote
+    from local.sagemaker.endpoints.platform import Platform
+    from local.sagemaker.endpoints.records import Endpoint, Release
 
 logger = logging.getLogger("local.sagemaker")
 
@@ -30,21 +29,24 @@ logger = logging.getLogger("local.sagemaker")
 class VariantServer:
     """A variant's model in a container, which responds to one request at a time."""
 
-    def __init__(
-        self, name: str, model: Model, state: Variant, folder: Path, roles: Roles, zygote: Zygote | None
-    ) -> None:
-        self.name, self.model, self.state = name, model, state
-        self._roles, self._log, self._scratch = roles, folder / f"{name}.log", folder / name
+    def __init__(self, name: str, release: Release, model: Model, folder: Path, platform: Platform) -> None:
+        self.name, self.release, self.model, self.state = name, release, model, release.variants[name]
+        self._roles, self._log, self._scratch = platform.roles, folder / f"{name}.log", folder / name
         self._model_dir = self._scratch / "opt/ml/model"
         self._lock, self._sent = threading.Lock(), 0
         shutil.rmtree(self._scratch, ignore_errors=True)  # left by a service that was killed
         self._scratch.mkdir(parents=True)
-        self.keys = roles.credentials(model.role)
+        self.keys = self._roles.credentials(model.role)
         environment = make_serving_environment(model, self._scratch, self._model_dir)
         stopped = threading.Event()
         self._container = Container(
-            self._model_dir, environment, self._log, stopped, zygote, is_isolated=model.is_isolated
+            self._model_dir, environment, self._log, stopped, platform.zygote, is_isolated=model.is_isolated
         )
+
+    @property
+    def config(self) -> str:
+        """The name of the configuration that it belongs to."""
+        return self.release.name
 
     def start(self) -> None:
         """Fetch the model and load it.
@@ -54,8 +56,20 @@ class VariantServer:
         """
         with contextlib.closing(self._roles.client("s3", self.keys, self.model.region)) as s3:
             fetch_model(s3, self.model, self._scratch, self._model_dir)
-        with self._lock, contextlib.suppress(ContainerError):
-            self._container.start()
+        self._load()
+
+    def scale(self) -> None:
+        """Take the desired weight and number of instances; without instances, there is no container."""
+        self._load()
+        self.state.weight, self.state.instances = self.state.desired_weight, self.state.desired_instances
+        if not self.state.instances:
+            with self._lock:
+                self._container.close()
+
+    def _load(self) -> None:
+        if self.state.desired_instances:
+            with self._lock, contextlib.suppress(ContainerError):
+                self._container.start()
 
     def invoke(self, body: bytes, content_type: str | None, accept: str | None, timeout: float) -> bytes:
         """Return the model's response; raise ContainerError if there is none within `timeout` seconds."""
@@ -83,17 +97,16 @@ class VariantServer:
 class Fleet:
     """The servers of a release by variant; requests that use them delay `close`."""
 
-    def __init__(self, endpoint: Endpoint, release: Release, folder: Path, roles: Roles, zygote: Zygote | None) -> None:
+    def __init__(self, endpoint: Endpoint, release: Release, platform: Platform) -> None:
         self.endpoint, self.release = endpoint, release
-        folder = folder / endpoint.name / str(release.number)
+        folder = platform.folder / endpoint.name / str(release.number)
         self.servers = {
             variant["VariantName"]: VariantServer(
                 variant["VariantName"],
+                release,
                 Model(**release.models[variant["ModelName"]]),
-                release.variants[variant["VariantName"]],
                 folder,
-                roles,
-                zygote,
+                platform,
             )
             for variant in release.config["ProductionVariants"]
         }

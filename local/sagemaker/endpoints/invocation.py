@@ -85,8 +85,10 @@ class Invocations:
         return response | {"InvokedProductionVariant": server.name}
 
     def _send(self, host: Host, server: VariantServer, parameters: dict) -> bytes:
+        body, content_type, accept = parameters["Body"], parameters.get("ContentType"), parameters.get("Accept")
         try:
-            return server.invoke(parameters["Body"], parameters.get("ContentType"), parameters.get("Accept"), TIMEOUT)
+            with host.metrics.measure(host.endpoint, server):
+                content = server.invoke(body, content_type, accept, TIMEOUT)
         except ContainerError as error:
             group = f"/aws/sagemaker/Endpoints/{host.endpoint.name}"
             arn = f"arn:aws:logs:{host.endpoint.region}:{host.endpoint.account}:log-group:{group}"
@@ -98,6 +100,8 @@ class Invocations:
                 OriginalMessage=str(error),
                 LogStreamArn=arn,
             ) from error
+        host.capture.add(server, parameters, content)
+        return content
 
     def _enqueue(self, host: Host, parameters: dict) -> dict:
         if ("Body" in parameters) == ("InputLocation" in parameters):

@@ -70,6 +70,13 @@ def waits(config: dict, steps: int) -> list[int]:
     return [interval] * (steps - 1) + [policy.get("TerminationWaitInSeconds", 0)]
 
 
+def rollback_shares(config: dict, share: float, instances: int) -> list[float]:
+    """Return the falling shares of the new fleet in a rollback, without the final 0; usually there are none."""
+    size = config.get("RollingUpdatePolicy", {}).get("RollbackMaximumBatchSize")
+    steps = _even(_fraction(size, instances)) if size else []
+    return [1 - step for step in steps if 0 < 1 - step < share]
+
+
 def alarms(config: dict) -> list[str]:
     """Return the names of the alarms that roll the deployment back."""
     return [alarm["AlarmName"] for alarm in config.get("AutoRollbackConfiguration", {}).get("Alarms", [])]

@@ -30,18 +30,29 @@ class EndpointConfig:
 
 @dataclass
 class Variant:
-    """The weight and the number of instances of a variant: as they are, and as they shall be."""
+    """The weight and the number of instances of a variant: as they are, and as they shall be.
+
+    `activity` is the entry of VariantStatus while the variant changes.
+    """
 
     weight: float
     instances: int
     desired_weight: float
     desired_instances: int
+    activity: dict | None = None
 
     @classmethod
     def make(cls, request: dict) -> Variant:
         """Return the state of a variant of a configuration that was just deployed."""
         weight, instances = request.get("InitialVariantWeight", DEFAULT_WEIGHT), request["InitialInstanceCount"]
         return cls(weight, instances, weight, instances)
+
+    def desire(self, weight: float | None, instances: int | None) -> None:
+        """Set what the variant shall become; None leaves a value as it is."""
+        self.desired_weight = self.desired_weight if weight is None else weight
+        self.desired_instances = self.desired_instances if instances is None else instances
+        message = f"Scaling to a desired instance count of {self.desired_instances}."
+        self.activity = {"Status": "Updating", "StatusMessage": message, "StartTime": time.time()}
 
 
 @dataclass
@@ -55,7 +66,6 @@ class Release:
     config: dict
     models: dict[str, dict]
     variants: dict[str, Variant]
-    capture: bool = True
 
     def __post_init__(self) -> None:
         self.variants = {
@@ -67,6 +77,19 @@ class Release:
     def name(self) -> str:
         """The name of the configuration."""
         return self.config["EndpointConfigName"]
+
+    def retain(self, earlier: Release, excluded: set[str]) -> None:
+        """Take weights, instances and data capture from an earlier release, except for the excluded properties."""
+        for name in self.variants.keys() & earlier.variants.keys():
+            old, new = earlier.variants[name], self.variants[name]
+            if "DesiredWeight" not in excluded:
+                new.weight = new.desired_weight = old.desired_weight
+            if "DesiredInstanceCount" not in excluded:
+                new.instances = new.desired_instances = old.desired_instances
+        if "DataCaptureConfig" not in excluded:
+            capture = earlier.config.get("DataCaptureConfig")
+            others = {key: value for key, value in self.config.items() if key != "DataCaptureConfig"}
+            self.config = others | ({"DataCaptureConfig": capture} if capture else {})
 
     @property
     def is_async(self) -> bool:
@@ -83,6 +106,7 @@ class Release:
                 "DesiredWeight": state.desired_weight,
                 "CurrentInstanceCount": state.instances,
                 "DesiredInstanceCount": state.desired_instances,
+                **({"VariantStatus": [state.activity]} if state.activity else {}),
             }
             for request in self.config["ProductionVariants"]
             for state in [self.variants[request["VariantName"]]]
