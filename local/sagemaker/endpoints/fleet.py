@@ -35,6 +35,7 @@ class VariantServer:
         self._model_dir = self._scratch / "opt/ml/model"
         self._lock, self._sent = threading.Lock(), 0
         shutil.rmtree(self._scratch, ignore_errors=True)  # left by a service that was killed
+        self._log.unlink(missing_ok=True)
         self._scratch.mkdir(parents=True)
         self.keys = self._roles.credentials(model.role)
         environment = make_serving_environment(model, self._scratch, self._model_dir)
@@ -83,6 +84,8 @@ class VariantServer:
         with self._log.open("rb") as log:
             log.seek(self._sent)
             text = log.read()
+        if not text:
+            return
         self._sent += len(text)
         with contextlib.suppress(BotoCoreError, ClientError):
             group, stream = f"/aws/sagemaker/Endpoints/{endpoint.name}", f"{self.name}/i-local-{id(self):x}"
@@ -137,10 +140,15 @@ class Fleet:
             self._users -= 1
             self._idle.notify_all()
 
+    def send_logs(self) -> None:
+        """Write the new lines of the containers' logs to CloudWatch Logs."""
+        for server in self.servers.values():
+            server.send_log(self.endpoint)
+
     def close(self) -> None:
         """End the containers when the requests that use them have ended."""
         with self._idle:
             self._idle.wait_for(lambda: self._users == 0)
+        self.send_logs()
         for server in self.servers.values():
-            server.send_log(self.endpoint)
             server.close()

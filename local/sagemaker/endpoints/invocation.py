@@ -11,7 +11,7 @@ from local.sagemaker.access import SERVICE
 from local.sagemaker.endpoints import rest
 from local.sagemaker.endpoints.errors import InvocationDeniedError, InvocationError, ModelError, UnavailableError
 from local.sagemaker.endpoints.records import Endpoint
-from local.sagemaker.errors import AccessDeniedError, ValidationError
+from local.sagemaker.errors import AccessDeniedError, ServiceError, ValidationError
 from local.sagemaker.host import ContainerError
 from local.sagemaker.storage import Location
 
@@ -109,7 +109,7 @@ class Invocations:
         if "InputLocation" in parameters:
             try:
                 Location.parse(parameters["InputLocation"])
-            except ValidationError as error:  # pragma: no cover - the model's pattern has refused it
+            except ServiceError as error:
                 raise InvocationError(error.message) from error
         return host.backlog.add(parameters, time.time())
 
