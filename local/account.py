@@ -82,16 +82,21 @@ class Account:
 
     def put_metrics(self, namespace: str, data: list[dict], account: str, region: str) -> None:
         """Publish metrics of an AWS service; alarms on them are evaluated before this returns."""
-        delivery = asyncio.run_coroutine_threadsafe(_put_metrics(namespace, data, account, region), self._loop)
-        delivery.result(DELIVERY_SECONDS)
+        self.read_cloudwatch("put_metrics", (namespace, data), account, region)
+
+    def read_cloudwatch(self, method: str, arguments: tuple, account: str, region: str) -> object:
+        """Return the result of a function of `measurements`."""
+        reading = asyncio.run_coroutine_threadsafe(_measure(method, arguments, account, region), self._loop)
+        return reading.result(DELIVERY_SECONDS)
 
 
-async def _put_metrics(namespace: str, data: list[dict], account: str, region: str) -> None:
+async def _measure(method: str, arguments: tuple, account: str, region: str) -> object:
     from ministack.core.responses import request_scope
-    from ministack.services import cloudwatch
+
+    from local import measurements
 
     with request_scope(account, region):
-        cloudwatch._put_metric_data({}, {"Namespace": namespace, "MetricData": data}, False, is_json=True)
+        return getattr(measurements, method)(*arguments)
 
 
 async def _put(entry: Mapping[str, object], account: str, region: str) -> None:

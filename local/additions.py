@@ -9,6 +9,7 @@ from local.calls import Remote
 from local.patches import (
     alarm_evaluation,
     alarm_expressions,
+    alarm_permissions,
     bucket_properties,
     lambda_hosts,
     lambda_layers,
@@ -48,6 +49,7 @@ PATCHES = (
     queue_permissions,
     alarm_expressions,
     alarm_evaluation,
+    alarm_permissions,
 )
 
 

@@ -18,6 +18,12 @@ from local.processes import kill_session
 PID_FILE = "sagemaker.pid"  # of the process that was started last, which is a session leader
 START_SECONDS = 30
 ROUTING = {"target_prefixes": ["SageMaker."], "host_patterns": [r"api\.sagemaker\."], "credential_scope": SERVICE}
+SCALING = "application-autoscaling"
+SCALING_ROUTING = {
+    "target_prefixes": ["AnyScaleFrontendService."],
+    "host_patterns": [r"application-autoscaling\."],
+    "credential_scope": SCALING,
+}
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 DOWN = {"__type": "ServiceUnavailable", "message": "The embedded SageMaker is down; call restart_sagemaker()"}
 
@@ -83,21 +89,36 @@ def install(app: ModuleType, sagemaker: Remote) -> None:
     from ministack.core.concurrency import run_reentrant
     from ministack.core.responses import get_account_id, get_region
 
-    async def handle(_method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
-        """Return status, headers and body of the response, as ministack's handlers do."""
+    def find_caller(headers: dict, query: dict) -> tuple[str, str, str]:
+        return router.extract_access_key_id(headers, query), get_account_id(), get_region()
+
+    async def respond(method: str, headers: dict, body: bytes, query: dict) -> tuple:
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        caller = (router.extract_access_key_id(headers, query), get_account_id(), get_region())
         try:
-            if not operation:  # the runtime's requests have a path instead
-                return await run_reentrant(sagemaker.call, "invoke", path, dict(headers), body, caller)
             # In a thread, because an operation itself calls the gateway, which runs in this loop.
-            status, content = await run_reentrant(sagemaker.call, "respond", operation, body, caller)
+            status, content = await run_reentrant(sagemaker.call, method, operation, body, find_caller(headers, query))
         except UnreachableError:
             return 503, dict(JSON), json.dumps(DOWN).encode()
         return status, dict(JSON), content
 
+    async def handle_scaling(_method: str, _path: str, headers: dict, body: bytes, query: dict) -> tuple:
+        """Return status, headers and body of a response of Application Auto Scaling, which SageMaker's process runs."""
+        return await respond("scale", headers, body, query)
+
+    async def handle(_method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
+        """Return status, headers and body of the response, as ministack's handlers do."""
+        if "x-amz-target" in headers:
+            return await respond("respond", headers, body, query)
+        # The runtime's requests have a path instead.
+        try:
+            return await run_reentrant(sagemaker.call, "invoke", path, dict(headers), body, find_caller(headers, query))
+        except UnreachableError:
+            return 503, dict(JSON), json.dumps(DOWN).encode()
+
     router.SERVICE_PATTERNS[SERVICE] = ROUTING
     app.SERVICE_HANDLERS[SERVICE] = handle
+    router.SERVICE_PATTERNS[SCALING] = SCALING_ROUTING
+    app.SERVICE_HANDLERS[SCALING] = handle_scaling
 
 
 def write_pid(workdir: Path, pid: int) -> None:

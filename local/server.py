@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     listener = listen(options.port)
     prepare_files(workdir)
     port = listener.getsockname()[1]
-    prepare_environment(workdir, port, options.region)
+    prepare_environment(workdir, port, options)
     leave_nothing_behind(workdir, options.with_parent)
     state = ServerState(os.getpid(), port, options.region)
     limits = {
@@ -98,7 +98,7 @@ def prepare_files(workdir: Path) -> None:
     os.close(log)
 
 
-def prepare_environment(workdir: Path, port: int, region: str) -> None:
+def prepare_environment(workdir: Path, port: int, options: argparse.Namespace) -> None:
     """Set the variables that ministack reads at import, and remove the user's AWS settings, also for Lambda workers."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -106,7 +106,8 @@ def prepare_environment(workdir: Path, port: int, region: str) -> None:
     os.environ |= {
         "BIND_HOST": LOOPBACK,
         "GATEWAY_PORT": str(port),
-        "MINISTACK_REGION": region,
+        "MINISTACK_REGION": options.region,
+        "SEQDROP_LOCAL_MINUTE": str(options.minute),
         "AUTH": "true",
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "IOT_MTLS_ENABLED": "0",

@@ -6,6 +6,7 @@ alarm never returns to OK by itself.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
 MISSING = {"breaching": True, "notBreaching": False}
+# The variable of the server with the seconds of a minute in which endpoints wait, and whose metrics follow it.
+MINUTE, PACED = "SEQDROP_LOCAL_MINUTE", "AWS/SageMaker"
 
 
 def apply() -> None:
@@ -35,12 +38,16 @@ def apply() -> None:
 
     def describe_current(*arguments: object, **options: object) -> object:
         for alarm in cloudwatch._alarms.values():
-            # A state that was set by hand lasts for a period.
-            if time.time() - alarm.get("StateUpdatedTimestamp", 0) > alarm.get("Period", 60):
-                cloudwatch._evaluate_alarm(alarm)
+            refresh(alarm)
         return describe(*arguments, **options)
 
     cloudwatch._evaluate_alarm, cloudwatch._describe_alarms = evaluate, describe_current
+
+
+def refresh(alarm: dict) -> None:
+    """Evaluate an alarm whose state is older than a period; a state that was set by hand lasts so long."""
+    if time.time() - alarm.get("StateUpdatedTimestamp", 0) > _period(alarm):
+        cloudwatch._evaluate_alarm(alarm)
 
 
 def find_state(alarm: dict, now: float) -> str | None:
@@ -55,16 +62,27 @@ def find_state(alarm: dict, now: float) -> str | None:
     return "ALARM" if breaching >= int(alarm.get("DatapointsToAlarm") or len(values)) else "OK"
 
 
+def find_value(alarm: dict, now: float) -> float | None:
+    """Return the latest statistic of an alarm; None if there are no data in its periods."""
+    return next((value for value in _statistics(alarm, now) if value is not None), None)
+
+
 def _statistics(alarm: dict, now: float) -> Iterator[float | None]:
     """Yield the statistic of each period, the latest first; None for a period without data."""
     dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions") or []}
     key = (alarm["Namespace"], alarm["MetricName"], cloudwatch._dims_key(dimensions))
-    points, period = cloudwatch._metrics.get(key) or [], float(alarm.get("Period", 60))
+    points, period = cloudwatch._metrics.get(key) or [], _period(alarm)
     name = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
     for number in range(int(alarm.get("EvaluationPeriods", 1))):
         end = now - number * period
         recent = [point for point in points if end - period < point["Timestamp"] <= end]
         yield cloudwatch._stat_value(cloudwatch._calc_stats(recent), name, recent) if recent else None
+
+
+def _period(alarm: dict) -> float:
+    """Return the seconds of a period, which are fewer for metrics of endpoints if their minutes are."""
+    minute = float(os.environ.get(MINUTE, 60)) if alarm.get("Namespace") == PACED else 60
+    return float(alarm.get("Period", 60)) * minute / 60
 
 
 def _set_state(alarm: dict, state: str) -> None:

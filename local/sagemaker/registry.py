@@ -5,18 +5,31 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
 
+from local.autoscaling.records import ScalableTarget, ScalingPolicy
 from local.sagemaker.endpoints.records import Endpoint, EndpointConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.sagemaker.access import Caller
     from local.sagemaker.store import Store
 
 Resource = TypeVar("Resource", bound="AnyResource")
-AnyResource: TypeAlias = "Model | Job | EndpointConfig | Endpoint"
+AnyResource: TypeAlias = "Model | Job | EndpointConfig | Endpoint | ScalableTarget | ScalingPolicy"
+
+
+class Scope(Protocol):
+    """An account and a region: a caller, or a resource."""
+
+    @property
+    def account(self) -> str:
+        """The account."""
+
+    @property
+    def region(self) -> str:
+        """The region."""
+
 
 ACTIVE = frozenset({"InProgress", "Stopping"})
 TRANSIENT = {"stored": False}  # metadata of a field that is used only in this process
@@ -234,7 +247,7 @@ class TrainingJob(Job):
 
 
 JOBS = {job_class.kind: job_class for job_class in (TransformJob, ProcessingJob, TrainingJob)}
-CLASSES = JOBS | {other.kind: other for other in (Model, EndpointConfig, Endpoint)}
+CLASSES = JOBS | {other.kind: other for other in (Model, EndpointConfig, Endpoint, ScalableTarget, ScalingPolicy)}
 
 
 class Registry:
@@ -260,11 +273,11 @@ class Registry:
         with self.lock:
             self._store.put(_store_key(resource), _to_record(resource))
 
-    def find(self, caller: Caller, kind: type[Resource], name: str) -> Resource | None:
+    def find(self, caller: Scope, kind: type[Resource], name: str) -> Resource | None:
         """Return the resource of this class with this name; None if there is none."""
         return self._resources.get(_key(caller, f"{kind.kind}/{name}"))
 
-    def list(self, caller: Caller, kind: type[Resource]) -> list[Resource]:
+    def list(self, caller: Scope, kind: type[Resource]) -> list[Resource]:
         """Return all resources of a class in the caller's account and region."""
         with self.lock:
             return [resource for resource in self._in_scope(caller) if isinstance(resource, kind)]
@@ -280,11 +293,11 @@ class Registry:
             if self._resources.pop(_index_key(resource), None) is not None:
                 self._store.remove(_store_key(resource))
 
-    def find_model(self, caller: Caller, name: str) -> Model | None:
+    def find_model(self, caller: Scope, name: str) -> Model | None:
         """Return the model with this name; None if there is none."""
         return self.find(caller, Model, name)
 
-    def remove_model(self, caller: Caller, name: str) -> Model | None:
+    def remove_model(self, caller: Scope, name: str) -> Model | None:
         """Remove a model and return it; return None if there is none."""
         with self.lock:
             model = self.find_model(caller, name)
@@ -292,15 +305,15 @@ class Registry:
                 self.remove(model)
             return model
 
-    def list_models(self, caller: Caller) -> list[Model]:
+    def list_models(self, caller: Scope) -> list[Model]:
         """Return all models of the caller's account and region."""
         return self.list(caller, Model)
 
-    def find_job(self, caller: Caller, kind: str, name: str) -> Job | None:
+    def find_job(self, caller: Scope, kind: str, name: str) -> Job | None:
         """Return the job of this kind with this name; None if there is none."""
         return self.find(caller, JOBS[kind], name)
 
-    def list_jobs(self, caller: Caller, kind: str) -> list[Job]:
+    def list_jobs(self, caller: Scope, kind: str) -> list[Job]:
         """Return all jobs of a kind in the caller's account and region."""
         return self.list(caller, JOBS[kind])
 
@@ -309,7 +322,7 @@ class Registry:
         jobs = [job for job in self.list_everywhere(JOBS[kind]) if job.status in ACTIVE]
         return sorted(jobs, key=lambda job: job.created)
 
-    def find_by_arn(self, caller: Caller, arn: str) -> AnyResource | None:
+    def find_by_arn(self, caller: Scope, arn: str) -> AnyResource | None:
         """Return the resource with this ARN; None if there is none in the caller's account and region."""
         with self.lock:
             resources = self._in_scope(caller)
@@ -318,7 +331,7 @@ class Registry:
     def _index(self, resource: AnyResource) -> None:
         self._resources[_index_key(resource)] = resource
 
-    def _in_scope(self, caller: Caller) -> list[AnyResource]:
+    def _in_scope(self, caller: Scope) -> list[AnyResource]:
         scope = (caller.account, caller.region)
         return [resource for key, resource in self._resources.items() if key[:2] == scope]
 
@@ -354,6 +367,6 @@ def _restore(record: dict) -> AnyResource:
     return CLASSES[kind](**values)
 
 
-def _key(caller: Caller, name: str) -> tuple[str, str, str]:
+def _key(caller: Scope, name: str) -> tuple[str, str, str]:
     """Return the key of a name in lower case: names that differ only in case have the same ARN."""
     return caller.account, caller.region, name.lower()

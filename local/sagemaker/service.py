@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from local.autoscaling.scaler import Scaler
+from local.autoscaling.service import AutoScaling
 from local.sagemaker import shapes
 from local.sagemaker.access import SERVICE, Caller
 from local.sagemaker.endpoints.configs import EndpointConfigs
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
 
     Operation = Callable[[Caller, dict], dict | None]
 
+logger = logging.getLogger("local.sagemaker")
 RECORDS, REQUESTS, ENDPOINTS = "sagemaker", "endpoint-requests", "endpoints"  # folders: two stores, and containers
 # The folder and the class of the work of each kind of job.
 KINDS = {
@@ -116,6 +122,8 @@ class SageMaker:
         platform = Platform(workdir / ENDPOINTS, roles, Metrics(account), zygote, minute)
         self._hosts = Hosts(registry, Store(workdir / REQUESTS), platform, announce)
         self._invocations = Invocations(registry, self._hosts)
+        self._auto_scaling, self._scaler = AutoScaling(registry), Scaler(registry, self._hosts, account)
+        self._minute = minute
         configs, endpoints = EndpointConfigs(registry), Endpoints(registry, self._hosts)
 
         def job_operations(jobs: type[Jobs]) -> dict[str, Operation]:
@@ -148,6 +156,7 @@ class SageMaker:
     def resume(self) -> None:
         """Start the endpoints, and the jobs that were in progress, when an earlier process was killed."""
         self._hosts.resume()
+        threading.Thread(target=self._tick, name="minutes", daemon=True).start()
         for runner in self._runners.values():
             runner.resume()
 
@@ -162,6 +171,20 @@ class SageMaker:
     def invoke(self, path: str, headers: dict[str, str], body: bytes, caller: tuple[str, str, str]) -> Response:
         """Return status, headers and body of the response to a request to an endpoint."""
         return self._invocations.respond(path, headers, body, Caller(*caller, self._account))
+
+    def scale(self, operation: str, body: bytes, caller: tuple[str, str, str]) -> tuple[int, bytes]:
+        """Return status and body of the response to a request to Application Auto Scaling."""
+        return self._auto_scaling.respond(operation, body, Caller(*caller, self._account))
+
+    def _tick(self) -> None:
+        """Do every minute what endpoints and their scaling need."""
+        while True:
+            time.sleep(self._minute)
+            try:
+                self._hosts.observe()
+                self._scaler.tick()
+            except Exception:
+                logger.exception("a minute of the endpoints")
 
     def _perform(self, operation: str, body: bytes, caller: Caller) -> dict | None:
         if operation not in self._operations:

@@ -34,15 +34,17 @@ PYTHON_TYPES = {
     "timestamp": (int, float),
     "blob": bytes,
 }
-# Python's `re` has no Unicode categories; inside a character class these are close equivalents. The last three are
-# written outside of a class, in the one form that the models use.
+# Python's `re` has no Unicode categories; inside a character class these are close equivalents. Those of ASCII stand
+# outside a class, and Java writes characters beyond 65,535 as pairs. The order matters.
 JAVA_CATEGORIES = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
     r"\p{Z}": r"\s",
-    r"\p{Print}": " -~",
+    r"[\p{Print}]": "[ -~]",
+    r"\p{Print}": "[ -~]",
     r"\p{ASCII}*": "[\x00-\x7f]*",
     r"\z": r"\Z",
+    r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
 }
 
 

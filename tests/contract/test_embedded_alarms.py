@@ -6,7 +6,7 @@ import pytest
 from ministack.services import cloudwatch
 
 from local.patches import alarm_evaluation
-from local.testing import unique_name
+from local.testing import allow, assume_role, expect_error, make_role, unique_name
 
 pytest_plugins = ["local.fixtures"]
 
@@ -85,3 +85,22 @@ def test_an_alarm_returns_to_ok_when_its_period_is_over():
     now = time.time()
     assert alarm_evaluation.find_state(alarm, now) == "ALARM"
     assert alarm_evaluation.find_state(alarm, now + 61) == "OK"
+
+
+def test_a_role_may_be_allowed_to_read_and_delete_only_some_alarms(aws):
+    """The first alarm that a call names is checked."""
+    own, other = make_alarm(aws, unique_name("namespace")), make_alarm(aws, unique_name("namespace"))
+    arn = f"arn:aws:cloudwatch:{aws.region}:{aws.account}:alarm:{own}"
+    policy = allow(["cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"], arn)
+    session = assume_role(aws, make_role(aws, policy))
+    cloudwatch = session.client("cloudwatch")
+    assert [alarm["AlarmName"] for alarm in cloudwatch.describe_alarms(AlarmNames=[own])["MetricAlarms"]] == [own]
+    for call in (
+        lambda: cloudwatch.describe_alarms(AlarmNames=[other]),
+        lambda: cloudwatch.delete_alarms(AlarmNames=[other]),
+        lambda: cloudwatch.describe_alarms(AlarmNamePrefix=own),
+    ):
+        with expect_error("AccessDeniedException", "cloudwatch:"):
+            call()
+    cloudwatch.delete_alarms(AlarmNames=[own])
+    assert not aws.client("cloudwatch").describe_alarms(AlarmNames=[own])["MetricAlarms"]

@@ -86,6 +86,7 @@ def test_the_request_chooses_the_name_of_its_output(bench, inbox, endpoint):
         ({"Body": b"a", "Filename": "a.b.c"}, "Filename|filename"),
         ({"Body": b"a", "S3OutputPathExtension": "with space"}, "s3OutputPathExtension"),
         ({"Body": b"a", "RequestTTLSeconds": 21_601}, "less than or equal to 21600"),
+        ({"InputLocation": "https://host/key"}, "does not begin with s3://"),
     ],
 )
 def test_requests_that_are_refused(bench, endpoint, parameters, message):
@@ -127,6 +128,23 @@ def test_the_response_is_in_the_message_if_the_topic_asks_for_it(bench):
     endpoint = bench.create_endpoint(config)
     response = invoke(bench, endpoint, b"acgt", Accept="text/csv")
     assert inbox.wait_for(response["InferenceId"])["responseBody"] == {"content": "ACGT!", "encoding": "CSV"}
+    bench.delete_endpoint(endpoint)
+
+
+@pytest.mark.long
+def test_outputs_are_encrypted_with_the_key_of_the_configuration(aws, bench, inbox):
+    key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    output = {
+        "S3OutputPath": f"s3://{bench.bucket}/encrypted",
+        "KmsKeyId": key,
+        "NotificationConfig": {"SuccessTopic": inbox.topic, "ErrorTopic": inbox.topic},
+    }
+    endpoint = bench.create_endpoint(bench.create_config(AsyncInferenceConfig={"OutputConfig": output}))
+    response = invoke(bench, endpoint, b"acgt", InferenceId="secret")
+    assert "FailureLocation" not in response
+    assert inbox.wait_for("secret")["invocationStatus"] == "Completed"
+    head = bench.s3.head_object(Bucket=bench.bucket, Key="encrypted/secret.out")
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"].endswith(key)) == ("aws:kms", True)
     bench.delete_endpoint(endpoint)
 
 

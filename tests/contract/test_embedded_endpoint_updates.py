@@ -3,6 +3,9 @@
 A minute of waiting takes a second in this server.
 """
 
+import base64
+import json
+import re
 import threading
 
 import pytest
@@ -277,6 +280,50 @@ class TestRequests:
             bench.sagemaker.update_endpoint_weights_and_capacities(
                 EndpointName=endpoint, DesiredWeightsAndCapacities=[change]
             )
+
+
+class TestCapture:
+    def test_payloads_and_responses_are_json_lines_in_s3(self, bench):
+        config = {
+            "InitialSamplingPercentage": 100,
+            "DestinationS3Uri": f"s3://{bench.bucket}/captured",
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+        }
+        endpoint = bench.create_endpoint(bench.create_config(DataCaptureConfig=config))
+        described = bench.sagemaker.describe_endpoint(EndpointName=endpoint)["DataCaptureConfig"]
+        assert (described["CaptureStatus"], described["CurrentSamplingPercentage"]) == ("Started", 100)
+        bench.invoke(endpoint, b"acgt", InferenceId="mine")
+        prefix = f"captured/{endpoint}/AllTraffic/"
+        list_objects = bench.s3.list_objects_v2
+        page = wait_for(lambda: list_objects(Bucket=bench.bucket, Prefix=prefix).get("Contents"))
+        key = page[0]["Key"]
+        pattern = r"\d{4}/\d\d/\d\d/\d\d/\d\d-\d\d-\d{3}-[0-9a-f-]{36}\.jsonl"
+        assert re.fullmatch(pattern, key.removeprefix(prefix))
+        (line,) = bench.read(f"s3://{bench.bucket}/{key}").decode().splitlines()
+        record = json.loads(line)
+        assert record["captureData"]["endpointInput"] == {
+            "observedContentType": "text/csv",
+            "mode": "INPUT",
+            "data": "acgt",
+            "encoding": "CSV",
+        }
+        output = record["captureData"]["endpointOutput"]
+        assert (output["encoding"], base64.b64decode(output["data"])) == ("BASE64", b"ACGT!")
+        assert record["eventMetadata"]["inferenceId"] == "mine"
+        assert record["eventVersion"] == "0"
+        bench.delete_endpoint(endpoint)
+
+    def test_a_share_of_zero_captures_nothing(self, bench):
+        config = {
+            "InitialSamplingPercentage": 0,
+            "DestinationS3Uri": f"s3://{bench.bucket}/nothing",
+            "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+        }
+        endpoint = bench.create_endpoint(bench.create_config(DataCaptureConfig=config))
+        bench.invoke(endpoint, b"acgt")
+        bench.delete_endpoint(endpoint)  # writes what was captured
+        assert not bench.s3.list_objects_v2(Bucket=bench.bucket, Prefix="nothing").get("Contents")
 
 
 def test_metrics_are_published_by_variant_and_configuration(aws, bench, endpoint):

@@ -200,8 +200,8 @@ class TestPermissions:
 
 
 def test_an_absent_operation_is_an_error(aws):
-    with expect_error("ValidationException", "no operation 'ListEndpoints'"):
-        aws.client("sagemaker").list_endpoints()
+    with expect_error("ValidationException", "no operation 'ListExperiments'"):
+        aws.client("sagemaker").list_experiments()
 
 
 def test_each_region_has_its_own_models(aws, bench):

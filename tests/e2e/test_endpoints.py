@@ -1,24 +1,38 @@
-"""Endpoints of a stack: made by a deploy, updated by a promotion, rolled back by an alarm, and gone with the parameter."""
+"""Endpoints of a stack: made by a deploy, updated by a promotion, undone by an alarm, and gone with the parameter."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
-from dataclasses import replace
 
 import pytest
+from seqdrop.models.archives import push_archive
+from seqdrop.runtime.services import now
 from seqdrop.sagemaker.endpoints import describe_endpoint
+from seqdrop_cli.deploy.archive import pack_model
+from seqdrop_cli.main import main
+from seqdrop_cli.target import Target
 
-from local.deploy import deploy
-from tests.e2e.conftest import make_target
+from local.deploy import SEEDS, Stack, install, push_seeds
+from local.testing import make_model_archive
+from tests.e2e.conftest import subscribe
 
 pytestmark = pytest.mark.long  # deploys its own stack
 
-STACK, NAME = "serving", "serving-contigs"
-ENDPOINT = "\n[analyses.contigs.endpoint]\nmax_instances = 1\n"
-PATIENCE = 180  # seconds
-SEQUENCE = "CTAATC TAATCT AATCTA"
+STACK, NAME, MODEL = "serving", "serving-contigs", "promoter-300"
+# Two instances, so that an update begins with a canary. Its alarms do not wait for the latency of a cold model.
+ENDPOINT = "\n[analyses.contigs.endpoint]\nmin_instances = 2\nmax_instances = 3\nmax_latency_ms = 60_000\n"
+PATIENCE = 240  # seconds
+PAYLOAD = {"inputs": "CTAATC TAATCT AATCTA"}
+LABELS = ("not promoter", "promoter"), ("background", "promoter")  # of the first model, and of the second
+WORSE = """
+def model_fn(folder): return None
+def input_fn(data, content_type): return data
+def predict_fn(data, model): raise ValueError("worse")
+def output_fn(prediction, accept): return prediction
+"""
 
 
 def copy_tree(repository, folder, more: str):
@@ -27,10 +41,7 @@ def copy_tree(repository, folder, more: str):
         shutil.copytree(repository / name, folder / name, symlinks=True)
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(repository / name, folder)
-    analyses = folder / "layers/seqdrop/seqdrop/analyses.toml"
-    text = (repository / "analyses.toml").read_text() + more
-    analyses.unlink()
-    analyses.write_text(text)
+    (folder / "layers/seqdrop/seqdrop/analyses.toml").write_text((repository / "analyses.toml").read_text() + more)
     return folder
 
 
@@ -40,38 +51,162 @@ def tree(repository, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def serving(aws, tree):
-    return deploy(aws, tree=tree, name=STACK, Endpoints="true")
+def serving(aws, tree) -> Stack:
+    stack, _ = install(aws, tree=tree, name=STACK, Endpoints="true")
+    push_seeds(aws, stack)
+    return stack
+
+
+@pytest.fixture(scope="module")
+def mails(aws, serving):
+    return subscribe(aws, serving.topic, "mails-of-serving")
+
+
+@pytest.fixture
+def seqdrop(aws, serving, monkeypatch, capsys):
+    """Return a function that runs a command on the stack, and returns its output."""
+    names = {name: getattr(serving, name) for name in ("landing", "work", "results", "models", "archive", "table")}
+    target = Target(region=aws.region, endpoint=aws.endpoint, access_key="test", stack=STACK, **names)
+    monkeypatch.setattr("seqdrop_cli.target.find_target", lambda _: target)
+
+    def run(*words: str) -> str:
+        capsys.readouterr()
+        assert main([*words]) == 0
+        return capsys.readouterr().out
+
+    return run
 
 
 def wait_until(condition, seconds: float = PATIENCE):
-    """Return what the condition returns as soon as it is true. The embedded AWS has no event for tests to wait for."""
+    """Return what the condition returns as soon as it is true."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if result := condition():
             return result
-        time.sleep(0.5)
-    raise AssertionError(f"not true after {seconds} seconds: {condition}")
+        time.sleep(0.5)  # an endpoint that was asked for on AWS is polled, too
+    raise AssertionError(f"not true after {seconds} seconds: {condition.__name__}")
 
 
-def wait_for_service(aws, name: str = NAME, configuration_not: str = ""):
-    def is_there():
-        state = describe_endpoint(aws.client("sagemaker"), name)
-        return state if state and state.status == "InService" and state.configuration != configuration_not else None
+def wait_for_service(aws, *, but: str = ""):
+    """Return the state of the endpoint as soon as it is in service, with another configuration than `but`."""
 
-    return wait_until(is_there)
+    def in_service():
+        state = describe_endpoint(aws.client("sagemaker"), NAME)
+        return state if state and state.status == "InService" and state.configuration != but else None
+
+    return wait_until(in_service)
 
 
-def invoke(aws, inputs: str = SEQUENCE) -> list | dict:
-    response = aws.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=NAME,
-        ContentType="application/json",
-        Accept="application/json",
-        Body=json.dumps({"inputs": inputs}),
+class Requests:
+    """Requests that do not stop: the label of the class in each response, or the error."""
+
+    def __init__(self, aws):
+        self._runtime, self._over = aws.client("sagemaker-runtime"), threading.Event()
+        self.labels, self.errors = [], []
+        self._thread = threading.Thread(target=self._send, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join(60)
+
+    def _send(self):
+        while not self._over.is_set():
+            try:
+                self.labels.append(invoke(self._runtime)["label"])
+            except Exception as error:  # noqa: BLE001 - a test asserts which there were
+                self.errors.append(str(error))
+
+
+def invoke(runtime) -> dict:
+    response = runtime.invoke_endpoint(
+        EndpointName=NAME, ContentType="application/json", Accept="application/json", Body=json.dumps(PAYLOAD)
     )
-    return json.loads(response["Body"].read())
+    (prediction,) = json.loads(response["Body"].read())
+    return prediction
+
+
+def push_second(aws, stack: Stack, folder) -> None:
+    """Make a model with other names of its classes the current one."""
+    shutil.copytree(SEEDS[MODEL], folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = dict(enumerate(LABELS[1]))
+    config["label2id"] = {label: number for number, label in enumerate(LABELS[1])}
+    (folder / "config.json").write_text(json.dumps(config))
+    push_archive(aws.client("s3"), stack.models, MODEL, pack_model(folder), now())
+
+
+def push_worse(aws, stack: Stack) -> None:
+    config = {"id2label": dict(enumerate(LABELS[1]))}
+    body = make_model_archive({"config.json": json.dumps(config), "code/inference.py": WORSE})
+    push_archive(aws.client("s3"), stack.models, MODEL, body, now())
 
 
 def test_a_deployed_endpoint_predicts_for_the_payload_of_the_chapter(aws, serving):
     wait_for_service(aws)
-    print(invoke(aws))
+    prediction = invoke(aws.client("sagemaker-runtime"))
+    assert prediction["label"] in LABELS[0]
+    assert 0.5 <= prediction["score"] <= 1
+
+
+def test_a_promoted_model_replaces_the_other_while_requests_run(aws, serving, mails, tmp_path):
+    before = wait_for_service(aws)
+    with Requests(aws) as requests:
+        push_second(aws, serving, tmp_path / "second")
+        after = wait_for_service(aws, but=before.configuration)
+        seen = len(requests.labels)
+        wait_until(lambda: len(requests.labels) > seen + 5)
+    assert requests.errors == []
+    first, second = (set(labels) for labels in LABELS)
+    positions = {label: number for number, label in enumerate(requests.labels)}
+    assert requests.labels[0] in first
+    assert requests.labels[-1] in second
+    assert set(positions) <= first | second
+    configurations = aws.client("sagemaker").list_endpoint_configs(NameContains=NAME)["EndpointConfigs"]
+    wait_until(lambda: [it["EndpointConfigName"] for it in list_configurations(aws)] == [after.configuration])
+    assert configurations
+    assert not [mail for mail in mails.all() if "endpoint" in mail["Subject"]]
+
+
+def list_configurations(aws) -> list[dict]:
+    return aws.client("sagemaker").list_endpoint_configs(NameContains=NAME)["EndpointConfigs"]
+
+
+def test_a_worse_model_is_rolled_back_by_its_alarm_and_not_tried_again(aws, serving, mails, seqdrop):
+    before = wait_for_service(aws)
+    with Requests(aws) as requests:
+        push_worse(aws, serving)
+        mail = mails.wait_for("rolled back")
+    assert "worse" in requests.errors[0]
+    after = wait_for_service(aws)
+    assert after.configuration == before.configuration
+    assert f"{NAME}-4xx" in mail["Message"]
+    runtime = aws.client("sagemaker-runtime")
+    assert {invoke(runtime)["label"] for _ in range(10)} <= set(LABELS[1])
+    assert "refused" in seqdrop("endpoint", "list")
+
+
+def test_an_endpoint_is_stopped_and_started_by_a_person(aws, serving, seqdrop):
+    seqdrop("endpoint", "stop", "contigs", "--wait")
+    assert describe_endpoint(aws.client("sagemaker"), NAME) is None
+    assert "stopped by a person" in seqdrop("endpoint", "list")
+    push_seeds(aws, serving)
+    seqdrop("endpoint", "start", "contigs", "--wait")
+    assert invoke(aws.client("sagemaker-runtime"))["label"] in LABELS[0]
+
+
+def test_without_the_parameter_nothing_is_left(aws, serving, tree):
+    wait_for_service(aws)
+    install(aws, tree=tree, name=STACK, Endpoints="false")
+    sagemaker = aws.client("sagemaker")
+    assert sagemaker.list_endpoints(NameContains=STACK)["Endpoints"] == []
+    assert sagemaker.list_endpoint_configs(NameContains=STACK)["EndpointConfigs"] == []
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]
+    assert alarms == []
+    targets = aws.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    assert [it for it in targets["ScalableTargets"] if NAME in it["ResourceId"]] == []
+    functions = [it["FunctionName"] for it in aws.client("lambda").list_functions()["Functions"]]
+    assert not [name for name in functions if name.startswith(f"{STACK}-ServeFunction")]

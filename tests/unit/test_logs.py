@@ -18,11 +18,13 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 FIELDS = {
     *("upload_id", "message_id", "run", "restore", "bundle", "job", "attempt", "manifest", "object_number"),
     *("analysis", "code", "end", "error", "reason", "what", "moves", "members", "landing", "waits"),
+    *("endpoint", "configuration", "stopped", "status", "request"),
     *("characters", "messages", "files", "versions", "entries", "objects", "unpackable", "uploads", "rejected"),
 }
 # Attributes and variables whose text has the name of a file in it, unless they belong to one of OURS.
 NAMING = {"key", "archive_key", "name", "path", "folder", "file", "filename", "key_of"}
 OURS = {"attempt", "member", "job", "order", "self", "function", "kind", "machine", "analysis"}
+OURS |= {"plan", "serving", "state", "record"}  # endpoints
 # Errors of code that runs where no log is kept (the command line, the build), or whose key is that of a model or of a
 # file that Seqdrop names itself.
 ELSEWHERE = ("config/", "models/", "training/", "report/", "results/", "kinds/", "companions/", "reads/", "runs/")

@@ -97,14 +97,14 @@ class Backlog:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
-                if self._is_closed:
+                if self._is_closed or self._traffic.is_closed:
                     return
                 self._busy = 1
             # Without a limit of time: an endpoint without instances keeps its requests until it has one.
             with self._traffic.enter(wait=self._seconds_left()) as server:
-                if server is None and self._traffic.is_closed:
+                if server is None and (self._traffic.is_closed or self._traffic.blue is None):
                     self._busy = 0
-                    return
+                    continue  # closed, or not launched yet
                 entry = self._waiting.popleft()
                 self._process(entry, server)
             self._store.remove(self._key(entry))
@@ -112,7 +112,7 @@ class Backlog:
 
     def _seconds_left(self) -> float:
         entry = self._waiting[0]
-        return max(0.0, self._deadline(entry) - time.time())
+        return max(0.05, self._deadline(entry) - time.time())
 
     def _deadline(self, entry: dict) -> float:
         return entry["received"] + self._platform.scale(entry["request"].get("RequestTTLSeconds", DEFAULT_TTL))

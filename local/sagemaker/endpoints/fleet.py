@@ -30,11 +30,12 @@ class VariantServer:
     """A variant's model in a container, which responds to one request at a time."""
 
     def __init__(self, name: str, release: Release, model: Model, folder: Path, platform: Platform) -> None:
-        self.name, self.config, self.model, self.state = name, release.name, model, release.variants[name]
+        self.name, self.release, self.model, self.state = name, release, model, release.variants[name]
         self._roles, self._log, self._scratch = platform.roles, folder / f"{name}.log", folder / name
         self._model_dir = self._scratch / "opt/ml/model"
         self._lock, self._sent = threading.Lock(), 0
         shutil.rmtree(self._scratch, ignore_errors=True)  # left by a service that was killed
+        self._log.unlink(missing_ok=True)
         self._scratch.mkdir(parents=True)
         self.keys = self._roles.credentials(model.role)
         environment = make_serving_environment(model, self._scratch, self._model_dir)
@@ -42,6 +43,11 @@ class VariantServer:
         self._container = Container(
             self._model_dir, environment, self._log, stopped, platform.zygote, is_isolated=model.is_isolated
         )
+
+    @property
+    def config(self) -> str:
+        """The name of the configuration that it belongs to."""
+        return self.release.name
 
     def start(self) -> None:
         """Fetch the model and load it.
@@ -78,6 +84,8 @@ class VariantServer:
         with self._log.open("rb") as log:
             log.seek(self._sent)
             text = log.read()
+        if not text:
+            return
         self._sent += len(text)
         with contextlib.suppress(BotoCoreError, ClientError):
             group, stream = f"/aws/sagemaker/Endpoints/{endpoint.name}", f"{self.name}/i-local-{id(self):x}"
@@ -132,10 +140,15 @@ class Fleet:
             self._users -= 1
             self._idle.notify_all()
 
+    def send_logs(self) -> None:
+        """Write the new lines of the containers' logs to CloudWatch Logs."""
+        for server in self.servers.values():
+            server.send_log(self.endpoint)
+
     def close(self) -> None:
         """End the containers when the requests that use them have ended."""
         with self._idle:
             self._idle.wait_for(lambda: self._users == 0)
+        self.send_logs()
         for server in self.servers.values():
-            server.send_log(self.endpoint)
             server.close()

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from local.sagemaker.endpoints.backlog import Backlog
+from local.sagemaker.endpoints.capture import Capture
 from local.sagemaker.endpoints.deployment import Deployment
 from local.sagemaker.endpoints.fleet import Fleet
 from local.sagemaker.endpoints.records import Endpoint
@@ -32,11 +33,16 @@ class Host:
     def __init__(self, endpoint: Endpoint, requests: Store, platform: Platform) -> None:
         self.endpoint, self.traffic, self.metrics = endpoint, Traffic(), platform.metrics
         self.backlog = Backlog(endpoint, self.traffic, requests, platform)
+        self.capture = Capture(endpoint, platform)
         self.cancelled = threading.Event()
         self.change: threading.Thread | None = None
 
     def observe(self) -> None:
-        """Publish the size of the queue of an asynchronous endpoint in service."""
+        """Write captured data and logs, and publish the size of the queue of an asynchronous endpoint in service."""
+        self.capture.flush()
+        for fleet in (self.traffic.blue, self.traffic.green):
+            if fleet is not None:
+                fleet.send_logs()
         release = self.endpoint.release
         if release.is_async and self.endpoint.status != "Creating":
             instances = sum(variant.instances for variant in release.variants.values())
@@ -62,7 +68,6 @@ class Hosts:
 
     def resume(self) -> None:
         """Run the endpoints of an earlier process of the service that was killed."""
-        threading.Thread(target=self._observe, name="metrics", daemon=True).start()
         for endpoint in self._registry.list_everywhere(Endpoint):
             if endpoint.status == "Deleting":
                 self._registry.remove(endpoint)
@@ -84,7 +89,8 @@ class Hosts:
     def rescale(self, endpoint: Endpoint) -> None:
         """Give the variants of an endpoint the weights and instances that are desired."""
         self._announce(endpoint)
-        self._start(self._hosts[endpoint.arn], self._rescale)
+        if host := self._hosts.get(endpoint.arn):  # it may have been deleted since
+            self._start(host, self._rescale)
 
     def delete(self, endpoint: Endpoint) -> None:
         """End an endpoint, and remove it when its requests under way have ended."""
@@ -97,18 +103,27 @@ class Hosts:
         host.traffic.close()
         threading.Thread(target=self._remove, args=(host, host.change), daemon=True).start()
 
-    def _observe(self) -> None:
-        """Publish the sizes of the queues, every minute."""
-        while True:
-            time.sleep(self.platform.minute)
-            for host in list(self._hosts.values()):
-                host.observe()
+    def observe(self) -> None:
+        """Write captured data and publish the sizes of the queues; to be called every minute."""
+        for host in list(self._hosts.values()):
+            host.observe()
+
+    def begin_scaling(self, endpoint: Endpoint, variant: str, instances: int) -> bool:
+        """Record that a variant shall have as many instances, for `rescale`; return False if it cannot change now."""
+        with self._registry.lock:
+            if endpoint.status != "InService":
+                return False
+            endpoint.release.variants[variant].desire(None, instances)
+            endpoint.status, endpoint.modified = "Updating", time.time()
+        return True
 
     def _add(self, endpoint: Endpoint) -> Host:
         host = self._hosts[endpoint.arn] = Host(endpoint, self._requests, self.platform)
         return host
 
     def _start(self, host: Host, change: Callable[[Host], None]) -> None:
+        if host.cancelled.is_set():
+            return
         host.change = threading.Thread(target=self._guard, args=(host, change), name="endpoint", daemon=True)
         host.change.start()
 
@@ -182,6 +197,7 @@ class Hosts:
             if fleet is not None:
                 fleet.close()
         host.backlog.close()
+        host.capture.flush()
         with self._registry.lock:
             del self._hosts[host.endpoint.arn]
             self._registry.remove(host.endpoint)

@@ -11,7 +11,7 @@ from local.sagemaker.access import SERVICE
 from local.sagemaker.endpoints import rest
 from local.sagemaker.endpoints.errors import InvocationDeniedError, InvocationError, ModelError, UnavailableError
 from local.sagemaker.endpoints.records import Endpoint
-from local.sagemaker.errors import AccessDeniedError, ValidationError
+from local.sagemaker.errors import AccessDeniedError, ServiceError, ValidationError
 from local.sagemaker.host import ContainerError
 from local.sagemaker.storage import Location
 
@@ -88,7 +88,7 @@ class Invocations:
         body, content_type, accept = parameters["Body"], parameters.get("ContentType"), parameters.get("Accept")
         try:
             with host.metrics.measure(host.endpoint, server):
-                return server.invoke(body, content_type, accept, TIMEOUT)
+                content = server.invoke(body, content_type, accept, TIMEOUT)
         except ContainerError as error:
             group = f"/aws/sagemaker/Endpoints/{host.endpoint.name}"
             arn = f"arn:aws:logs:{host.endpoint.region}:{host.endpoint.account}:log-group:{group}"
@@ -100,6 +100,8 @@ class Invocations:
                 OriginalMessage=str(error),
                 LogStreamArn=arn,
             ) from error
+        host.capture.add(server, parameters, content)
+        return content
 
     def _enqueue(self, host: Host, parameters: dict) -> dict:
         if ("Body" in parameters) == ("InputLocation" in parameters):
@@ -107,7 +109,7 @@ class Invocations:
         if "InputLocation" in parameters:
             try:
                 Location.parse(parameters["InputLocation"])
-            except ValidationError as error:  # pragma: no cover - the model's pattern has refused it
+            except ServiceError as error:
                 raise InvocationError(error.message) from error
         return host.backlog.add(parameters, time.time())
 

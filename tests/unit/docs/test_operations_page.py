@@ -31,8 +31,9 @@ def test_every_metric_is_explained(page):
 
 
 def test_every_graph_is_explained(page):
-    (dashboard,) = template.resources_of_type("AWS::CloudWatch::Dashboard").values()
-    widgets = json.loads(template.evaluate(dashboard)["DashboardBody"])["widgets"]
+    dashboards = template.resources_of_type("AWS::CloudWatch::Dashboard").values()
+    bodies = [json.loads(template.evaluate(dashboard)["DashboardBody"]) for dashboard in dashboards]
+    widgets = [widget for body in bodies for widget in body["widgets"]]
     titles = [widget["properties"]["title"].partition(" (")[0] for widget in widgets if "title" in widget["properties"]]
     rows = re.findall(r"^\| ([A-Z][^|]+) \|", page.partition("## Alarms")[0], re.MULTILINE)
     explained = {title for row in rows for title in re.split(r", (?=[A-Z])", row)}
