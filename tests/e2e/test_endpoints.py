@@ -155,6 +155,21 @@ def test_a_deployed_endpoint_predicts_for_the_payload_of_the_chapter(aws, servin
     assert 0.5 <= prediction["score"] <= 1
 
 
+def test_a_file_is_predicted_by_the_endpoint_as_on_this_machine(aws, serving, seqdrop, tmp_path):
+    wait_for_service(aws)
+    file = tmp_path / "a.fa"
+    file.write_text(">a\n" + "ACGTTGCATC" * 200 + "\n>b\n" + "TTGACATATAATGC" * 60 + "\n")
+    seqdrop("predict", str(file), "--endpoint", "contigs", "-o", str(tmp_path / "there"))
+    words = ("--model", str(SEEDS[MODEL]), "--analysis", "contigs")
+    seqdrop("predict", str(file), *words, "-o", str(tmp_path / "here"))
+    here, there = ((tmp_path / name / "predictions.jsonl").read_text().splitlines() for name in ("here", "there"))
+    for mine, other in zip(map(json.loads, here), map(json.loads, there), strict=True):
+        assert mine.pop("probability") == pytest.approx(other.pop("probability"), abs=1e-4)
+        assert mine == other
+    summary = json.loads((tmp_path / "there/summary.json").read_text())
+    assert (summary["job"], summary["complete"]) == (NAME, True)
+
+
 def test_a_promoted_model_replaces_the_other_while_requests_run(aws, serving, mails, tmp_path):
     before = wait_for_service(aws)
     with Requests(aws) as requests:
