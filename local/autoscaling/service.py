@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING
 
 from local.autoscaling import decisions
@@ -108,8 +109,7 @@ class AutoScaling:
     def _put_policy(self, caller: Caller, request: dict) -> dict:
         decisions.check(request)
         _require_dependencies(caller, request)
-        for action in ON_ALARMS:
-            _require(caller, f"cloudwatch:{action}", f"arn:aws:cloudwatch:{caller.region}:{caller.account}:alarm:*")
+        _require_alarms(caller, request)
         with self._registry.lock:
             self._find_target(caller, request)
             kind = request.get("PolicyType", "StepScaling")
@@ -180,6 +180,16 @@ def _require_dependencies(caller: Caller, request: dict) -> None:
     arn = caller.make_arn("endpoint", RESOURCE.fullmatch(request["ResourceId"])["endpoint"])
     for action in ON_ENDPOINT:
         _require(caller, f"sagemaker:{action}", arn)
+
+
+def _require_alarms(caller: Caller, request: dict) -> None:
+    """Check the permissions on the alarms that the service makes for a target tracking policy."""
+    if request.get("PolicyType") == "TargetTrackingScaling":
+        name = f"TargetTracking-{request['ResourceId']}-AlarmHigh-{uuid.uuid4()}"
+        for action in ON_ALARMS:
+            _require(
+                caller, f"cloudwatch:{action}", f"arn:aws:cloudwatch:{caller.region}:{caller.account}:alarm:{name}"
+            )
 
 
 def _require_linked_role(caller: Caller, exists: bool) -> None:

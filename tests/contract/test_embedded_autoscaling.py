@@ -215,3 +215,12 @@ def test_the_caller_needs_the_permissions_to_scale_the_endpoint_itself(aws, clie
     with expect_error("AccessDeniedException", "sagemaker:DescribeEndpoint"):
         register_with(own)
     assert register_with(own, "sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities")
+
+
+def test_target_tracking_needs_permissions_on_its_alarms(aws, target):
+    actions = ["application-autoscaling:PutScalingPolicy", "sagemaker:*"]
+    alarms = f"arn:aws:cloudwatch:{aws.region}:{aws.account}:alarm:TargetTracking-{target['ResourceId']}*"
+    with expect_error("AccessDeniedException", "cloudwatch:PutMetricAlarm"):
+        put_tracking(assume_role(aws, make_role(aws, allow(actions))).client("application-autoscaling"), target)
+    role = make_role(aws, allow(actions), allow("cloudwatch:*", alarms))
+    assert put_tracking(assume_role(aws, role).client("application-autoscaling"), target)["PolicyARN"]

@@ -8,7 +8,7 @@ import pytest
 
 from local.embedded import EmbeddedAws
 from local.processes import find_session_members, read_command_line
-from local.testing import ModelBench, wait_for, wait_for_transform_job
+from local.testing import EndpointBench, ModelBench, wait_for, wait_for_transform_job
 
 CODE = """
 import json, os, sys, time
@@ -69,6 +69,16 @@ def test_a_container_has_the_imports_and_its_own_environment(aws, bench):
     assert environment["SAGEMAKER_BATCH"] == "true"
     assert environment["HOME"] in report["cwd"]
     assert not [name for name in environment if name.startswith("AWS_")]
+
+
+@pytest.mark.long
+def test_the_container_of_an_endpoint_is_forked_too(aws):
+    bench = EndpointBench(aws, CODE)
+    endpoint = bench.create_endpoint()
+    report = json.loads(bench.invoke(endpoint, b"report", ContentType="application/octet-stream"))
+    assert report["modules"], "the container must be forked"
+    assert "SAGEMAKER_BATCH" not in report["environment"]
+    bench.delete_endpoint(endpoint)
 
 
 def test_a_variable_that_libraries_read_at_import_prevents_forking(bench):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,11 @@ DATA = {"s3", "sqs", "sns", "dynamodb"}  # services that hold what a lab has
 def condition_of(name: str) -> str:
     """Return the condition under which a resource exists; "" for always."""
     return RESOURCES[name].get("Condition", "")
+
+
+def combinations_of(names: list[str]) -> list[tuple[str, ...]]:
+    """Return every subset of names."""
+    return [each for size in range(len(names) + 1) for each in combinations(names, size)]
 
 
 IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole"]
@@ -567,3 +573,33 @@ def test_no_identity_may_write_to_the_landing_bucket(name):
         writes -= {"s3:DeleteObject"}  # S3 requires it to delete many versions at once; a marker causes no event here
     landing = [s for s in statements(name) if "LandingBucket" in str(s["Resource"])]
     assert not [s for s in landing if writes & set(as_list(s["Action"]))]
+
+
+SWITCHES = sorted({body["Condition"] for body in RESOURCES.values() if "Condition" in body})
+
+
+def references(value) -> set[str]:
+    """Return the names of the resources that a value refers to."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    names = {argument for tag, argument in value.items() if tag == "Ref"}
+    names |= {argument.partition(".")[0] for tag, argument in value.items() if tag == "GetAtt"}
+    for text in [argument for tag, argument in value.items() if tag == "Sub"]:
+        plain, given = text if isinstance(text, list) else (text, {})
+        names |= {name.partition(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", plain)} - set(given)
+    return names.union(*(references(part) for part in value.values()))
+
+
+@pytest.mark.parametrize("switches", [set(combination) for combination in combinations_of(SWITCHES)], ids=sorted)
+def test_with_every_combination_of_switches_what_is_referred_to_exists(switches):
+    """CloudFormation would refuse the deploy. Conditions that a template derives from others are played alike."""
+    missing = {name for name, body in RESOURCES.items() if body.get("Condition") not in (None, *switches)}
+    for name, body in RESOURCES.items():
+        if name not in missing:
+            assert not references(choose(body["Properties"], switches)) & missing, name
+            assert not set(as_list(body.get("DependsOn", []))) & missing, name
+    for name, output in TREE["Outputs"].items():
+        if output.get("Condition") in (None, *switches):
+            assert not references(output["Value"]) & missing, name

@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws(tmp_path_factory.mktemp("aws"), warm=True) as running:
+    with EmbeddedAws(tmp_path_factory.mktemp("aws"), warm=True).shorten_waits(minute=2) as running:
         yield running
 
 

@@ -87,11 +87,11 @@ def wait_until(condition, seconds: float = PATIENCE):
     raise AssertionError(f"not true after {seconds} seconds: {condition.__name__}")
 
 
-def wait_for_service(aws, *, but: str = ""):
-    """Return the state of the endpoint as soon as it is in service, with another configuration than `but`."""
+def wait_for_service(aws, name: str = NAME, *, but: str = ""):
+    """Return the state of an endpoint as soon as it is in service, with another configuration than `but`."""
 
     def in_service():
-        state = describe_endpoint(aws.client("sagemaker"), NAME)
+        state = describe_endpoint(aws.client("sagemaker"), name)
         return state if state and state.status == "InService" and state.configuration != but else None
 
     return wait_until(in_service)

@@ -25,6 +25,7 @@ EVERYTHING = {
     "AlertEmail": "lab@example.org",
     "MonthlyBudget": "100",
     "SignReceipts": "true",
+    "Endpoints": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }
