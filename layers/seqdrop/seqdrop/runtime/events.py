@@ -119,6 +119,11 @@ def make_inference_message(inference_id: str) -> InferenceMessage:
     }
 
 
+def parse_schedule(body: JobMessage) -> bool:
+    """Return True if a message is from the schedule of a rule, and not about a job."""
+    return body.get("detail-type") == "Scheduled Event"
+
+
 def parse_inventory_message(body: S3Message | InventoryMessage) -> str:
     """Return the key of the manifest.checksum that completes an inventory; "" for another object.
 
