@@ -20,6 +20,7 @@ READS = 100_000  # of each file that the model scores: `max_reads` of reads/ in 
 WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-140 and 80-150
 WATCHED = 67  # metrics of the alarms in template.yaml
 WATCHED_ENDPOINTS = 8  # of those that exist only with Endpoints=true; each endpoint has 3 of its own
+WATCHED_MONITORING = 9  # of those that exist only with Monitoring=true
 PUBLISHED = 11  # metrics that reconcile publishes at every run
 JOBS = 3  # counted by benchmarks/orchestration.py for 96 uploads
 

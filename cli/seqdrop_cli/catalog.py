@@ -98,6 +98,11 @@ COMMANDS: Mapping[str, str | Group] = {
         {"push": "upload the code of this checkout and its packages for the next processing jobs"},
         (Example("seqdrop processing push --stack seqdrop", "after a deploy"),),
     ),
+    "monitor": Group(
+        "choose what monitoring compares inputs and predictions with",
+        {"baseline": "upload the counts of files that are as usual"},
+        (Example("seqdrop monitor baseline reads good.fastq.gz --stack seqdrop", "compare reads with these"),),
+    ),
     "completion": "print the code that completes commands and options in a shell",
 }
 EXAMPLES = (

@@ -1,4 +1,4 @@
-"""Predictions without AWS, by the handler of the model's archive, written to the same files as those of a job."""
+"""Predictions of a file on this machine, or by an endpoint, written to the same files as those of a job."""
 
 from __future__ import annotations
 
@@ -8,32 +8,28 @@ from collections import deque
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from seqdrop.companions.bed_masks import BedMasks
 from seqdrop.errors import SeqdropError
 from seqdrop.kinds.plans import KINDS
 from seqdrop.ledger.records import Attempt, Job, Upload
-from seqdrop.models.calibration import Calibration, read_calibration
+from seqdrop.models.calibration import parse
 from seqdrop.reads.bed import Bed, read_bed
 from seqdrop.results.provenance import build_provenance
 from seqdrop.results.writer import SUMMARY, Predictions, result_files, write_summary
-from seqdrop.work.items import pack_shards
 from seqdrop.work.reading_pass import ReadingPass, make_reading
 
-from seqdrop_cli.deploy.archive import unpack
-from seqdrop_cli.deploy.model_package import digest_of
-from seqdrop_cli.handler import Handler
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from seqdrop.config.analyses import Analysis
     from seqdrop.config.kind import Kind
+    from seqdrop.models.archives import ModelArchive
     from seqdrop.results.provenance import Provenance
 
-LOCAL = "local"  # in place of an upload's id and a job's name
-BATCH = 64_000  # bytes of work items in a request: some hundred windows, enough for full batches of the model
+LOCAL = "local"  # in place of an upload's id, and of a job's name if no endpoint predicts
 
 
 class ResultsExistError(SeqdropError):
@@ -68,12 +64,33 @@ class Input:
     masks: Masks | None = None
 
 
+class Predictor(Protocol):
+    """A loaded model. A call yields each request that it makes of work items (lines), with one line for each item."""
+
+    def __call__(self, items: Iterable[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
+        """Yield (request, lines) in the order of the items. The request has no newline after its last line."""
+
+
+class Source(Protocol):
+    """What predicts: a model on this machine, or an endpoint. `job` is written to the results as the job's name."""
+
+    @property
+    def archive(self) -> ModelArchive:
+        """The model's archive; its key may be a path."""
+
+    @property
+    def job(self) -> str:
+        """The name of the endpoint, or LOCAL."""
+
+    def open(self, analysis: Analysis) -> AbstractContextManager[Predictor]:
+        """Return the predictor for an analysis, as a context manager."""
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The request for predictions: `model` is the path of the model, `archive` the bytes of its model.tar.gz."""
+    """The request for predictions."""
 
-    model: Path
-    archive: bytes
+    source: Source
     analysis: Analysis
     out: Path
 
@@ -136,15 +153,14 @@ def predict(file: Input, plan: Plan, observer: Observer | None = None) -> tuple[
     """Write the files that a job of the analysis writes to `plan.out`; return the counts and the paths.
 
     If `observer.is_stopped` returns True, the predictions so far are written, and summary.json says that they are not
-    complete. Raise ResultsExistError, HandlerError or UnexpectedOutputError; then no files are written.
+    complete. Raise ResultsExistError, UnexpectedOutputError or an error of the source; then no files are written.
     """
     if any((plan.out / f"{kind.table}.jsonl").exists() for kind in KINDS.values() if kind.table):
         raise ResultsExistError(f"{plan.out} already contains results; name another folder with -o, or remove them")
     tally = Tally(plan.analysis.kind)
     with (
-        unpack(plan.archive) as folder,
-        Handler(folder, plan.analysis.kind.environment(plan.analysis)) as handler,
-        closing(_predictions(handler, file, plan.analysis, tally, observer or Observer())) as predictions,
+        plan.source.open(plan.analysis) as predictor,
+        closing(_predictions(predictor, file, plan.analysis, tally, observer or Observer())) as predictions,
     ):
         return tally, _write(file, plan, predictions, tally)
 
@@ -157,20 +173,18 @@ def _reading_pass(path: Path, analysis: Analysis, masks: Masks | None) -> Iterat
 
 
 def _predictions(
-    handler: Handler, file: Input, analysis: Analysis, tally: Tally, observer: Observer
+    predictor: Predictor, file: Input, analysis: Analysis, tally: Tally, observer: Observer
 ) -> Generator[tuple[bytes, bytes]]:
-    """Yield work items with the handler's lines, in the order of the file."""
+    """Yield work items with the model's lines, in the order of the file."""
     started = time.monotonic()
     with _reading_pass(file.path, analysis, file.masks) as reading_pass:
-        for body, _ in pack_shards(reading_pass.items(), BATCH):
-            if observer.is_stopped():
-                return
-            request = body.rstrip(b"\n")
-            lines = handler.ask(request)
+        responses = predictor(reading_pass.items())
+        while not observer.is_stopped() and (response := next(responses, None)):
+            request, lines = response
             tally.add(lines, time.monotonic() - started)
             observer.show(tally)
             yield from zip(request.split(b"\n"), lines, strict=True)
-    tally.complete = True
+    tally.complete = tally.items == file.items
 
 
 @dataclass
@@ -195,8 +209,9 @@ class _Unzipped:
 def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], tally: Tally) -> list[Path]:
     """Write the files with the writer of the finish stage."""
     unzipped = _Unzipped(predictions)
-    calibration = read_calibration(plan.archive)
-    origin = _provenance(file, plan, calibration)
+    text = plan.source.archive.calibration
+    calibration = parse(text) if text else None
+    origin = _provenance(file, plan)
     content = Predictions(plan.analysis, unzipped.lines(), origin, calibration, unzipped.items())
     with result_files(content) as results:
         write_summary(content, results, complete=tally.complete)
@@ -205,18 +220,19 @@ def _write(file: Input, plan: Plan, predictions: Iterator[tuple[bytes, bytes]], 
         return [Path(shutil.move(results.folder / name, plan.out / name)) for name in names]
 
 
-def _provenance(file: Input, plan: Plan, calibration: Calibration | None) -> Provenance:
+def _provenance(file: Input, plan: Plan) -> Provenance:
+    archive = plan.source.archive
     upload = Upload("VALIDATED", id=LOCAL, key=file.path.name, sha256=file.sha256, records=file.records)
     attempt = Attempt(
         "PREDICTED", upload_id=LOCAL, analysis=plan.analysis.name, taken=file.taken, distinct=file.distinct
     )
     job = Job(
         "DONE",
-        name=LOCAL,
-        model=plan.model.name,
-        model_key=str(plan.model),
-        model_digest=digest_of(plan.archive),
-        calibration=calibration.as_json() if calibration else "",
+        name=plan.source.job,
+        model=archive.model,
+        model_key=archive.key,
+        model_digest=archive.digest,
+        calibration=archive.calibration,
     )
     return build_provenance(upload, attempt, job, plan.analysis, _as_upload(file.masks) if file.masks else None)
 

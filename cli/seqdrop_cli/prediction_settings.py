@@ -13,6 +13,7 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.kinds.proteins import ProteinSettings
 from seqdrop.kinds.windows import WindowSettings
 from seqdrop.models.archives import POSITIVE
+from seqdrop.sagemaker.endpoint_names import endpoint_name
 
 from seqdrop_cli.deploy.checkpoint import Checkpoint, find_dna_kind
 from seqdrop_cli.deploy.protein_checkpoint import ProteinCheckpoint, find_protein_kind
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from seqdrop_cli.commands.predict import Options
 
 MAX_PREDICTIONS = 10_000_000_000  # for a file: no Lambda imports them, so only the disk is a limit
+FIXED = ("task", "window", "stride", "strands", "max_n_fraction", "code")
+"""Options that an endpoint does not take; --threshold is applied to its predictions here."""
 OVERRIDES = ("window", "stride", "strands", "threshold", "max_n_fraction")
 
 
@@ -112,6 +115,35 @@ def find_masks(options: Options, analysis: Analysis) -> Masks | None:
             "--masks is for models that fill intervals: add --task masked, or an --analysis of that task"
         )
     return read_masks(options.masks)
+
+
+def endpoint_analysis(options: Options, stack: str) -> tuple[str, Analysis]:
+    """Return the name of the endpoint of --endpoint, an endpoint itself or an analysis, and its analysis.
+
+    Raise ConfigurationError if the analysis is unknown, or if an option would change what the endpoint computes: its
+    windows are settings of the deployed container.
+    """
+    wanted = str(options.endpoint)
+    with_model = [analysis.name for analysis in packaged().by_name.values() if analysis.has_model]
+    named = {endpoint_name(stack, name): name for name in with_model}
+    name = endpoint_name(stack, wanted) if wanted in with_model else wanted
+    analysis = options.analysis or named.get(name)
+    if analysis is None:
+        raise ConfigurationError(
+            f"{wanted} is neither an analysis with a model ({', '.join(with_model)}) nor the name of its endpoint; "
+            "name one of them, or add --analysis"
+        )
+    _refuse_changes(options)
+    return name, _named_analysis(analysis, options)
+
+
+def _refuse_changes(options: Options) -> None:
+    for option in FIXED:
+        if getattr(options, option) is not None:
+            raise ConfigurationError(
+                f"--{option.replace('_', '-')} is for --model: an endpoint has the settings with which it was "
+                "deployed; change them in analyses.toml and deploy"
+            )
 
 
 def _named_analysis(name: str, options: Options) -> Analysis:

@@ -18,9 +18,11 @@ from seqdrop.archive.findings import KINDS, Finding
 from seqdrop.config.settings import Settings
 from seqdrop.ledger.records import Job, Upload
 from seqdrop.ledger.table import Ledger
+from seqdrop.runtime.metrics import publish
 from seqdrop.runtime.services import now
 from seqdrop.stages.archive.refusals import report
 from seqdrop.stages.inventory.report import count_kinds
+from seqdrop.stages.monitor.reporting import count_findings
 from seqdrop.stages.reconcile.endings import ENDINGS
 from seqdrop.stages.reconcile.reconcile import ALWAYS
 from seqdrop.uploads import UploadVersion
@@ -234,6 +236,28 @@ class TestCauses:
         assert lab.raised() == set()
         assert lab.mail_count("ArchiveMismatchAlarm") == 1
 
+    @pytest.mark.parametrize(("finding", "alarm"), [("drifted", "DriftAlarm"), ("dropped", "QualityAlarm")])
+    def test_a_report_with_findings(self, lab, repository, finding, alarm):
+        """The state stays until the next report, a day later."""
+        report = {"drifted": [], "dropped": []}
+
+        def monitor(_services, _job):
+            publish("seqdrop", "monitor", count_findings([{**report, finding: ["x"]} if lab.drifts else report]))
+
+        lab.drifts = True
+        handler = lab.load("monitor", monitor=monitor)
+        event = json.loads((repository / "events/monitor.json").read_text())
+        handler(event, None)
+        lab.pass_time(2 * 3600)
+        assert lab.raised() == {alarm}
+        lab.pass_time(20 * 3600)
+        assert lab.raised() == {alarm}
+        lab.drifts = False
+        handler(event, None)
+        lab.pass_time(2 * 3600)
+        assert lab.raised() == set()
+        assert lab.mail_count(alarm) == 1
+
     def test_jobs_that_cost_more_than_a_day_may(self, lab):
         """Fourteen instances at 7.09 dollars an hour reach 100 dollars after an hour. A day later nothing is left."""
         resources = {"InstanceType": "ml.g5.12xlarge", "InstanceCount": 14}
@@ -293,6 +317,7 @@ class TestCoverage:
 
     def test_every_alarm_has_a_cause_above(self):
         caused = {"ReconcilerStoppedAlarm", "RefusedCopiesAlarm", "ArchiveMismatchAlarm", "DailySpendAlarm"}
+        caused |= {"DriftAlarm", "QualityAlarm"}
         for metric in (VISIBLE, AGE, "Errors", "Throttles", "FailedInvocations"):
             caused |= set(find(metric)) - set(find("errors"))
         assert caused == set(ALARMS)
@@ -314,17 +339,18 @@ class TestCoverage:
 
     def test_the_metrics_of_the_bill_are_counted(self):
         """benchmarks/cost.py has the sum, for docs/cost.md."""
-        watched = {"": 0, "EndpointsOn": 0}
+        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0}
         for name, alarm in ALARMS.items():
             condition = template.tree()["Resources"][name].get("Condition", "")
             watched[condition if condition in watched else ""] += len(metrics_of(alarm))
-        assert (watched[""], watched["EndpointsOn"]) == (cost.WATCHED, cost.WATCHED_ENDPOINTS)
+        assert list(watched.values()) == [cost.WATCHED, cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING]
         assert len(ALWAYS) == cost.PUBLISHED
 
     def test_our_own_metrics_are_published_with_the_dimensions_of_the_alarms(self):
         published = {
             "reconcile": ALWAYS | set(ENDINGS),
             "inventory": set(count_kinds([])),
+            "monitor": set(count_findings([])),
         }
         for alarm in ALARMS.values():
             for namespace, metric, dimensions in metrics_of(alarm):

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from seqdrop.stages.inventory.report import count_kinds
+from seqdrop.stages.monitor.reporting import count_findings
 from seqdrop.stages.reconcile.endings import ENDINGS
 from seqdrop.stages.reconcile.reconcile import ALWAYS
 
@@ -23,7 +24,12 @@ WIDGETS = DASHBOARDS["Dashboard"]
 GRAPHS = [widget["properties"] for widget in WIDGETS if widget["type"] == "metric"]
 ALL_GRAPHS = [it["properties"] for widgets in DASHBOARDS.values() for it in widgets if it["type"] == "metric"]
 METRICS = [entry for graph in ALL_GRAPHS for entry in graph["metrics"] if isinstance(entry[0], str)]
-PUBLISHED = {"reconcile": ALWAYS | set(ENDINGS), "inventory": set(count_kinds([])), "validate": {"foreign_events"}}
+PUBLISHED = {
+    "reconcile": ALWAYS | set(ENDINGS),
+    "inventory": set(count_kinds([])),
+    "validate": {"foreign_events"},
+    "monitor": set(count_findings([])),
+}
 QUEUES = {function.queue for function in template.functions()}
 
 

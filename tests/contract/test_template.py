@@ -88,7 +88,7 @@ def combinations_of(names: list[str]) -> list[tuple[str, ...]]:
     return [each for size in range(len(names) + 1) for each in combinations(names, size)]
 
 
-IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole"]
+IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole", "MonitoringRole"]
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
@@ -334,7 +334,9 @@ def test_the_code_of_models_cannot_read_the_landing_bucket():
         for s in statements(name)
         if "s3:GetObject" in as_list(s["Action"]) and "LandingBucket" in str(s["Resource"])
     }
-    assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction"}
+    assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction", "MonitoringRole"}
+    monitored = [str(s["Resource"]) for s in statements("MonitoringRole") if "LandingBucket" in str(s["Resource"])]
+    assert all("truth/*" in resource for resource in monitored if "/" in resource)
 
 
 def test_every_function_is_deployed_with_a_log_that_expires(repository):
@@ -367,26 +369,32 @@ def test_the_logs_of_functions_are_under_the_key_and_those_of_jobs_are_left_alon
 
 
 @pytest.mark.parametrize(
-    ("function", "job", "role"),
+    ("function", "job", "role", "ended"),
     [
-        ("StartProcessingFunction", "Processing", "ProcessingRole"),
-        ("StartTransformFunction", "Transform", "ExecutionRole"),
-        ("StartTrainingFunction", "Training", "TrainingRole"),
+        ("StartProcessingFunction", "Processing", "ProcessingRole", "FinishFunction"),
+        ("StartTransformFunction", "Transform", "ExecutionRole", "FinishFunction"),
+        ("StartTrainingFunction", "Training", "TrainingRole", "FinishFunction"),
+        ("MonitorFunction", "Processing", "MonitoringRole", "MonitorFunction"),
     ],
 )
-def test_each_kind_of_job_is_started_by_one_function_with_one_role(function, job, role):
+def test_each_kind_of_job_is_started_by_one_function_with_one_role(function, job, role, ended):
+    """Processing jobs have two purposes, each with a function, a role and names of its own."""
     create = f"sagemaker:Create{job}Job"
-    assert [name for name in IDENTITIES if create in actions(name)] == [function]
+    starters = {"StartProcessingFunction", "MonitorFunction"} if job == "Processing" else {function}
+    assert {name for name in IDENTITIES if create in actions(name)} == starters
     roles = [s["Resource"] for s in statements(function) if "iam:PassRole" in as_list(s["Action"])]
     assert roles == [{"GetAtt": f"{role}.Arn"}]
     bounded, *_ = [s for s in statements(function) if create in as_list(s["Action"])]
     others = [s for s in statements(function) if f"sagemaker:Describe{job}Job" in as_list(s["Action"])]
     (statement,) = [s for s in others if s["Resource"] == bounded["Resource"]]
     assert "sagemaker:AddTags" in as_list(statement["Action"])
-    assert f"sagemaker:Describe{job}Job" in actions("FinishFunction")
+    assert f"sagemaker:Describe{job}Job" in actions(ended)
     patterns = [rule["EventPattern"] for rule in of_type("AWS::Events::Rule").values() if "EventPattern" in rule]
-    (pattern,) = [item for item in patterns if item["detail-type"] == [f"SageMaker {job} Job State Change"]]
-    assert pattern["detail"][f"{job}JobStatus"] == ["Completed", "Failed", "Stopped"]
+    own = [item for item in patterns if item["detail-type"] == [f"SageMaker {job} Job State Change"]]
+    assert len(own) == len(starters)
+    assert all(item["detail"][f"{job}JobStatus"] == ["Completed", "Failed", "Stopped"] for item in own)
+    prefix = str(bounded["Resource"]).rsplit("/", 1)[1].split("*")[0]
+    assert any(prefix.startswith(item["detail"][f"{job}JobName"][0]["prefix"]) for item in own)
 
 
 def test_the_function_that_parses_dropped_files_may_start_nothing():
@@ -513,7 +521,7 @@ def test_the_budget_is_made_when_it_may_publish():
 def test_jobs_may_encrypt_their_volumes_with_the_key():
     """Jobs whose requests have a key for the volume need to create a grant on it."""
     identities = {name for name in IDENTITIES if "kms:CreateGrant" in actions(name)}
-    assert identities == {"ProcessingRole", "TrainingRole"}
+    assert identities == {"ProcessingRole", "TrainingRole", "MonitoringRole"}
 
 
 def test_a_training_job_writes_only_checkpoints_and_outputs():
@@ -527,8 +535,9 @@ def test_a_training_job_writes_only_checkpoints_and_outputs():
 def test_jobs_of_every_kind_may_join_the_subnets_of_the_stack_and_no_others():
     """Roles may create network interfaces only if the stack has subnets."""
     assert RESOURCES["JobNetworkPolicy"]["Condition"] == "HasJobSubnets"
-    roles = {role["Ref"] for role in RESOURCES["JobNetworkPolicy"]["Properties"]["Roles"]}
-    assert roles == {"ExecutionRole", "ProcessingRole", "TrainingRole"}
+    *always, monitoring = RESOURCES["JobNetworkPolicy"]["Properties"]["Roles"]
+    assert {role["Ref"] for role in always} == {"ExecutionRole", "ProcessingRole", "TrainingRole"}
+    assert monitoring == {"If": ["MonitoringOn", {"Ref": "MonitoringRole"}, {"Ref": "AWS::NoValue"}]}
     assert not [action for name in IDENTITIES for action in actions(name) if action.startswith("ec2:")]
 
 

@@ -15,14 +15,18 @@ import socket
 import subprocess
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.testing import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PORT = 8080
 JSON_LINES = "application/jsonlines"
@@ -54,12 +58,11 @@ class Response:
 class Server:
     """A container, started with an archive and an environment, and ended by `close`; requests go over HTTP."""
 
-    def __init__(self, python: Path, root: Path, archive: bytes, environment: dict[str, str]):
+    def __init__(self, python: Path, root: Path, model: bytes | Path, environment: dict[str, str]):
         self.log = root / "opt/work/log"
         for name in ("etc", "overlay", "opt/work", "opt/ml/model"):
             (root / name).mkdir(parents=True)
-        with tarfile.open(fileobj=BytesIO(archive), mode="r:gz") as tar:
-            tar.extractall(root / "opt/ml/model", filter="data")
+        _place_model(model, root / "opt/ml/model")
         with (root / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
                 [*NAMESPACES, "sh", "-c", START],
@@ -78,6 +81,16 @@ class Server:
         """Send a request from within the server's network, and return the response."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._inside.submit(_request, method, path, body, fields).result()
+
+    @contextmanager
+    def connect(self) -> Iterator[http.client.HTTPConnection]:
+        """Yield a connection to the server that is kept open, for the current thread alone.
+
+        The thread stays in the server's network, so it must be one that ends with its work.
+        """
+        _enter_network(self._first)
+        with closing(http.client.HTTPConnection("127.0.0.1", PORT, timeout=600)) as connection:
+            yield connection
 
     def invoke(self, body: bytes, kind: str = JSON_LINES, accept: str = JSON_LINES) -> Response:
         return self.ask("POST", "/invocations", body, Content_Type=kind, Accept=accept)
@@ -112,9 +125,12 @@ class Server:
         self._inside.shutdown()
 
 
-def start_server(python: Path, root: Path, archive: bytes, environment: dict[str, str]) -> Server:
-    """Start a server, wait until it responds to /ping with any status, and return it."""
-    server = Server(python, root, archive, environment)
+def start_server(python: Path, root: Path, model: bytes | Path, environment: dict[str, str]) -> Server:
+    """Start a server, wait until it responds to /ping with any status, and return it.
+
+    `model` is an archive, or the path of a folder with the files of one.
+    """
+    server = Server(python, root, model, environment)
     try:
         wait_for(server.ping, timeout=600, pause=0.2)
     except BaseException:
@@ -135,6 +151,14 @@ def find_python(repository: Path) -> Path:
     if process.returncode:
         pytest.skip(f"no permission to make namespaces and mounts, which root has: {process.stderr.strip()}")
     return python
+
+
+def _place_model(model: bytes | Path, folder: Path) -> None:
+    if isinstance(model, Path):
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+        return
+    with tarfile.open(fileobj=BytesIO(model), mode="r:gz") as tar:
+        tar.extractall(folder, filter="data")
 
 
 def _environment(python: Path, root: Path) -> dict[str, str]:

@@ -32,6 +32,8 @@ DONE = (
     *("archive", "finish", "finish-processing", "finish-training", "forget", "restore-completed"),
     *("start_processing", "start_training", "start_transform", "validate-eventbridge", "validate-records"),
 )
+# Their function exists only with Monitoring; tests/e2e/test_monitoring.py runs it.
+OPTIONAL = ("monitor", "monitor-schedule")
 MESSAGE = "00000001-1111-2222-3333-444444444444"  # the id of the first message of each example
 READS = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 LARGEST_EVENT = 6 * MEGABYTE  # of a synchronous invocation
@@ -67,7 +69,7 @@ def silent_endpoint() -> Iterator[str]:
 
 
 def test_every_example_and_every_function_is_tried(repository, functions):
-    tried = ["reconcile", *RETRIED, *DONE]
+    tried = ["reconcile", *RETRIED, *DONE, *OPTIONAL]
     assert sorted(tried) == sorted(file.stem for file in (repository / "events").glob("*.json"))
     assert {name.partition("-")[0] for name in tried} == set(functions)
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults import copies, files, large
+from tests.faults.asynchronous import family as asynchronous
+from tests.faults.asynchronous.check import AsyncCheck
+from tests.faults.asynchronous.world import AsyncWorld
 from tests.faults.bundle import family as bundle
 from tests.faults.bundle.check import BundleCheck
 from tests.faults.bundle.world import BundleWorld
@@ -106,4 +109,15 @@ FORGET = Family(
     settings=forget.SETTINGS,
     context=bundle.small_bundles,
 )
-FAMILIES = {family.name: family for family in (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET)}
+ASYNC = Family(
+    "async",
+    asynchronous.ANALYSES,
+    asynchronous.schedules,
+    files.drop,
+    AsyncCheck,
+    AsyncWorld,
+    settings=asynchronous.SETTINGS,
+    context=asynchronous.small_shards,
+)
+ALL = (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET, ASYNC)
+FAMILIES = {family.name: family for family in ALL}

@@ -57,7 +57,8 @@ def point_to(world: World, name: str) -> None:
     models, key = world.name("models"), f"models/{MODEL}/{name}.tar.gz"
     world.s3.put(models, key, name.encode())
     digest = hashlib.sha256(name.encode()).hexdigest()
-    pointer = {"current": {"key": key, "digest": digest, "labels": ["other", "promoter"]}, "history": []}
+    current = {"key": key, "digest": digest, "labels": ["other", "promoter"], "since": world.clock.now.isoformat()}
+    pointer = {"current": current, "history": []}
     world.s3.put(models, f"models/{MODEL}/current.json", json.dumps(pointer).encode())
 
 

@@ -61,12 +61,12 @@ class Lab:
             self._wait(s.WAITS[number % len(s.WAITS)])
         elif act in COMMANDS:
             self._requests.append((act, number))
-        else:
+        elif not self._world.perform(act):
             self._job_acts.append((act, number))
 
     def _wait(self, seconds: float) -> None:
         self._world.clock.advance(seconds)
-        self._world.sagemaker.run()
+        self._world.run()
 
     def _delete(self, act: str, number: int) -> None:
         """Delete a version, or put a delete marker over its key, which covers all its versions."""

@@ -38,7 +38,7 @@ class Player:
         self._acts = list(_expand_acts(schedule.acts))
         self._order = s.expand(schedule.order)
         self.world.mishaps = s.expand(schedule.mishaps)
-        self.world.sagemaker.endings = s.expand(schedule.endings)
+        self.world.sagemaker.endings = self.world.runtime.endings = s.expand(schedule.endings)
         self.world.sagemaker.job_limit = schedule.capacity
         self.calls = self._steps = self._deliveries = 0
         self._running: Invocation | None = None
@@ -100,14 +100,14 @@ class Player:
         if at is None:
             return False
         self.world.clock.advance(at - self.world.clock.seconds)
-        self.world.sagemaker.run()
+        self.world.run()
         return True
 
     def _next_at(self) -> float | None:
         queues = self.world.queues
         known = [(queues.next_at(function.queue), function.window) for function in template.functions()]
         times = [at + window for at, window in known if at is not None]
-        job = self.world.sagemaker.next_at()
+        job = self.world.next_at()
         return min([*times, *([job] if job is not None else [])], default=None)
 
     def _deliverable(self) -> Iterator[template.Function]:
@@ -180,6 +180,7 @@ class Player:
         self._trouble.end()
         self._order, self.world.mishaps = {}, {}
         self.world.sagemaker.endings, self.world.sagemaker.job_limit = {}, 1000
+        self.world.runtime.endings = {}
         quiet, days, state = 0, 0, None
         for seconds in RESTS:
             while self._has_work():
@@ -198,7 +199,7 @@ class Player:
         items = self.world.table.items.items()
         states = sorted((key, item["state"]["S"]) for key, item in items if "state" in item)
         objects = sum(len(kept) for bucket in self.world.s3.buckets.values() for kept in bucket.keys.values())
-        return states, objects, len(self.world.sagemaker.jobs), len(self.world.mails)
+        return states, objects, len(self.world.sagemaker.jobs), len(self.world.runtime.requests), len(self.world.mails)
 
 
 def _expand_acts(acts: tuple[tuple[int, str, int], ...]) -> Iterator[tuple[int, str, int]]:

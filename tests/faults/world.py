@@ -58,6 +58,22 @@ class World(Account):
         finally:
             self._by_function = False
 
+    # -- what happens by itself --
+
+    def next_at(self) -> float | None:
+        """Return when the next job, or asynchronous request, ends by itself; None if none does."""
+        times = [self.sagemaker.next_at(), self.runtime.next_at()]
+        return min((at for at in times if at is not None), default=None)
+
+    def run(self) -> None:
+        """End the jobs and the requests whose time has come."""
+        self.sagemaker.run()
+        self.runtime.run()
+
+    def perform(self, act: str) -> bool:
+        """Perform an act on what only this world has; return False if it is another act."""
+        return False
+
     # -- messages: EventBridge may lose a message, SQS may not; both may deliver it late or twice --
 
     def announce(self, event: dict) -> None:
@@ -100,6 +116,9 @@ class World(Account):
 
     def _on_end(self, job: Job) -> None:
         self.announce(bus.job_changed(job))
+
+    def _on_result(self, message: dict) -> None:
+        self._post("FinishQueue", json.dumps(message), may_be_lost=True)
 
     def _on_create(self, bucket: Bucket, version: Version) -> None:
         if bucket.name == self.name("landing"):

@@ -65,4 +65,5 @@ def direct_services(account: Account) -> Services:
     """Return services that call the account without botocore, for tests that try thousands of orders."""
     clients = {name: Client(account, name) for name in ("s3", "sagemaker", "sqs", "sns", "cloudwatch")}
     clients["autoscaling"] = Client(account, "application-autoscaling")
+    clients["sagemaker_runtime"] = Client(account, "sagemaker-runtime")
     return make_services(direct_ledger(account), **clients)

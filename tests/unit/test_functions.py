@@ -21,6 +21,7 @@ QUEUES = {
     "bundle": "bundle",
     "inventory": "inventory",
     "forget": "forget",
+    "monitor": "monitor",
 }
 STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
 
@@ -65,6 +66,8 @@ def event(repository):
         ("bundle", "bundle", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("inventory", "inventory", ["inventory/lists/a/b/2026-11-30T01-00Z/manifest.checksum"]),
         ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
+        ("monitor", "monitor", ["seqdrop-monitor-0123abcd-20261130041700"]),
+        ("monitor", "monitor-schedule", [""]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

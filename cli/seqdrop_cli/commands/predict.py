@@ -1,4 +1,4 @@
-"""`seqdrop predict`: predict a file on this machine, without AWS."""
+"""`seqdrop predict`: predict a file on this machine, without AWS, or by a real-time endpoint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.command import Command
+from seqdrop_cli.command import Command, StackOptions, add_stack
 from seqdrop_cli.console import say
 from seqdrop_cli.model_arguments import add_task
 from seqdrop_cli.parsing import Example, number, positive_integer
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from seqdrop.config.analyses import Analysis
     from seqdrop.errors import InvalidFileError
 
-    from seqdrop_cli.prediction import Input, Tally
+    from seqdrop_cli.prediction import Input, Source, Tally
 
 TEXT = """\
 Predict a FASTA, FASTQ or unaligned BAM file on this machine, with the same code and the same output files as a job in
-AWS: predictions, tables, tracks, summary.json.
+AWS: predictions, tables, tracks, summary.json. With --endpoint, a real-time endpoint of a stack predicts instead; its
+analysis decides about windows and strands (docs/endpoints.md).
 
-Exit status: 0 finished, 1 the file is invalid, 2 wrong usage, 130 stopped by Ctrl-C (the files then contain the
+Exit status: 0 finished, 1 the file is invalid, 2 wrong usage or an error of the endpoint, 130 stopped by Ctrl-C (the files then contain the
 predictions made until then).
 """
 EXAMPLES = (
@@ -38,16 +39,18 @@ EXAMPLES = (
         "seqdrop predict x.fa --model my-dnabert/ --task masked --window 150 --masks x.bed -o out/", "fill intervals"
     ),
     Example("seqdrop predict proteins.fa --model my-protein-model/ -o out/", "secondary structure"),
+    Example("seqdrop predict contigs.fa --endpoint contigs --stack seqdrop -o out/", "by the endpoint of an analysis"),
 )
 INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Options:
-    """Arguments of `seqdrop predict`; None for a setting that is not given."""
+class Options(StackOptions):
+    """Arguments of `seqdrop predict`; None for a setting that is not given. It has a model or an endpoint."""
 
     file: Path
-    model: Path
+    model: Path | None
+    endpoint: str | None
     analysis: str | None
     task: str | None
     window: int | None
@@ -63,8 +66,13 @@ class Options:
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("file", type=Path, metavar="FILE", help="FASTA or FASTQ, plain or gzip, or unaligned BAM")
-    parser.add_argument(
-        "--model", type=Path, required=True, metavar="DIR|FILE", help="folder of a model, or a model.tar.gz"
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--model", type=Path, metavar="DIR|FILE", help="folder of a model, or a model.tar.gz")
+    source.add_argument(
+        "--endpoint",
+        metavar="ANALYSIS|NAME",
+        help="analysis with a real-time endpoint, such as contigs, or name of the endpoint (then --analysis names the "
+        "analysis, if the stack has another analyses.toml)",
     )
     parser.add_argument(
         "--analysis",
@@ -93,6 +101,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="folder to write to (default: %(default)s)",
     )
+    add_stack(parser)
 
 
 def add_window_arguments(parser: ArgumentParser) -> None:
@@ -128,24 +137,47 @@ def run(options: Options) -> int:
     """Predict the file; return the exit status."""
     from seqdrop.errors import InvalidFileError
 
-    from seqdrop_cli.deploy.archive import pack_model, unpack
     from seqdrop_cli.interrupts import catch_interrupts
     from seqdrop_cli.prediction import Observer, Plan, examine, predict
-    from seqdrop_cli.prediction_settings import adapt_to_format, find_masks, find_task
+    from seqdrop_cli.prediction_settings import adapt_to_format, find_masks
     from seqdrop_cli.progress_bar import show_tally
 
-    task = find_task(options)
-    body = options.model.read_bytes() if options.model.is_file() else pack_model(options.model, options.code, task)
-    with unpack(body) as folder:
-        analysis = _find_analysis(options, folder, task)
+    source, analysis = _find_endpoint(options) if options.endpoint else _find_model(options)
     try:
         file = examine(options.file, analysis, find_masks(options, analysis))
     except InvalidFileError as error:
         return _report_invalid(options, analysis, error)
-    plan = Plan(options.model, body, adapt_to_format(analysis, file.format), options.out)
+    plan = Plan(source, adapt_to_format(analysis, file.format), options.out)
     with catch_interrupts() as is_stopped, show_tally(file.items) as show:
         tally, paths = predict(file, plan, Observer(show, is_stopped))
     return _report(tally, file, paths)
+
+
+def _find_model(options: Options) -> tuple[Source, Analysis]:
+    """Return a model of this machine, and the analysis to predict with it."""
+    from seqdrop_cli.deploy.archive import pack_model, unpack
+    from seqdrop_cli.local_model import LocalModel
+    from seqdrop_cli.prediction_settings import find_task
+
+    path, task = options.model or Path(), find_task(options)
+    body = path.read_bytes() if path.is_file() else pack_model(path, options.code, task)
+    with unpack(body) as folder:
+        return LocalModel(path, body), _find_analysis(options, folder, task)
+
+
+def _find_endpoint(options: Options) -> tuple[Source, Analysis]:
+    """Return an endpoint of a stack, and its analysis."""
+    from seqdrop.config.analysis import ModelSettings
+
+    from seqdrop_cli.endpoint_model import EndpointModel
+    from seqdrop_cli.prediction_settings import endpoint_analysis
+    from seqdrop_cli.target import find_target
+
+    target = find_target(options)
+    name, analysis = endpoint_analysis(options, target.stack)
+    source = EndpointModel(target, name, analysis.settings_as(ModelSettings).model)
+    _ = source.archive  # an endpoint that cannot predict is reported before the file is read
+    return source, analysis
 
 
 def _find_analysis(options: Options, folder: Path, task: str | None) -> Analysis:

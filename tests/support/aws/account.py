@@ -15,6 +15,7 @@ from tests.support.aws.clock import Clock, SystemClock
 from tests.support.aws.dynamodb import DynamoDb
 from tests.support.aws.endpoints import AutoScaling, CloudWatch
 from tests.support.aws.queues import Queues
+from tests.support.aws.runtime import Runtime
 from tests.support.aws.s3 import S3, Bucket, Version
 from tests.support.aws.sagemaker import Job, SageMaker
 from tests.support.aws.template import ACCOUNT, QueueSettings, indexes
@@ -77,6 +78,7 @@ class Account:
         self.sent: list[tuple[str, dict]] = []
         self.queues = Queues(self.clock, queues or {}, self.sent)
         self.sagemaker = SageMaker(self.clock, self.s3, self._on_end)
+        self.runtime = Runtime(self.clock, self.s3, self.sagemaker, self._on_result)
         self.cloudwatch, self.autoscaling = CloudWatch(), AutoScaling()
         self._services = {
             "s3": self.s3,
@@ -84,6 +86,7 @@ class Account:
             "sqs": self.queues,
             "sns": Topic(self.sent),
             "sagemaker": self.sagemaker,
+            "sagemaker-runtime": self.runtime,
             "sts": Identity(),
             "cloudwatch": self.cloudwatch,
             "application-autoscaling": self.autoscaling,
@@ -123,3 +126,6 @@ class Account:
 
     def _on_end(self, job: Job) -> None:
         """Called when a job reaches its final state."""
+
+    def _on_result(self, message: dict) -> None:
+        """Called with the message about the end of an asynchronous request."""

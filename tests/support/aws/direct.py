@@ -64,9 +64,9 @@ class Client:
 
         return call
 
-    def upload_file(self, path: str, bucket: str, key: str) -> None:
+    def upload_file(self, path: str, bucket: str, key: str, ExtraArgs: dict | None = None) -> None:
         """Put a file in one part, as boto3's method of this name puts a small one."""
-        self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes())
+        self.put_object(Bucket=bucket, Key=key, Body=Path(path).read_bytes(), **(ExtraArgs or {}))
 
     def get_paginator(self, name: str) -> SimpleNamespace:
         return SimpleNamespace(paginate=lambda **request: self._pages(name, request))

@@ -106,15 +106,20 @@ class Endpoints:
         (variant,) = self.configurations.get(endpoint.configuration, {"ProductionVariants": [{}]})["ProductionVariants"]
         reason = {"FailureReason": endpoint.reason} if endpoint.reason else {}
         count = variant.get("InitialInstanceCount", 1)
-        return reason | {
-            "EndpointName": endpoint.name,
-            "EndpointArn": arn("endpoint", endpoint.name),
-            "EndpointConfigName": endpoint.configuration,
-            "EndpointStatus": endpoint.status,
-            "CreationTime": endpoint.created,
-            "LastModifiedTime": endpoint.modified,
-            "ProductionVariants": [{"VariantName": variant.get("VariantName", "v"), "CurrentInstanceCount": count}],
-        }
+        pending = {"PendingDeploymentSummary": {"EndpointConfigName": endpoint.wanted}} if endpoint.wanted else {}
+        return (
+            reason
+            | pending
+            | {
+                "EndpointName": endpoint.name,
+                "EndpointArn": arn("endpoint", endpoint.name),
+                "EndpointConfigName": endpoint.configuration,
+                "EndpointStatus": endpoint.status,
+                "CreationTime": endpoint.created,
+                "LastModifiedTime": endpoint.modified,
+                "ProductionVariants": [{"VariantName": variant.get("VariantName", "v"), "CurrentInstanceCount": count}],
+            }
+        )
 
     def describe_endpoint_config(self, request: dict, headers: dict) -> dict:
         name = request["EndpointConfigName"]

@@ -138,6 +138,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
             bundling.s3,
             services.copier,
             services.sagemaker,
+            services.sagemaker_runtime,
             services.sqs,
             services.sns,
             services.ledger._client,

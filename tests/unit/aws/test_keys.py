@@ -15,6 +15,8 @@ DIGEST = "0123456789abcdef" * 4
 HALF = "0123456789abcdef" * 2
 
 WORK = {
+    keys.CAPTURED: "captured/",
+    keys.captured("seqdrop-reads"): "captured/seqdrop-reads/",
     keys.restore_manifest("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/manifest.csv",
     keys.restore_manifest_parts("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/part-",
     keys.restore_manifest_part("r20261201-1a2b3c", 500): "restores/r20261201-1a2b3c/part-000000500.csv",
@@ -30,6 +32,7 @@ WORK = {
     keys.read_names(UPLOAD): "names/ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     keys.prepared(DIGEST): "training/0123456789abcdef0123456789abcdef/prepared.json",
     keys.prepared_data(DIGEST): "training/0123456789abcdef0123456789abcdef/data/",
+    keys.training_baseline(keys.prepared_data(DIGEST)): ("training/0123456789abcdef0123456789abcdef/baseline.json"),
     keys.split(keys.prepared_data(DIGEST), "test"): "training/0123456789abcdef0123456789abcdef/data/test.jsonl",
     keys.bundle_plan(UPLOAD): "bundles/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
     keys.JOBS: "jobs/",
@@ -53,6 +56,13 @@ RESULTS = {
         "bundles/runs/a/ABCDEFGHIJKLMNOPQRSTUVWXYZ/seqdrop-bundle-0123456789abcdef.tar.index.tsv"
     ),
     keys.restore_plan("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/files.jsonl",
+    keys.monitoring("reads", "batch"): "monitoring/reads/batch/",
+    keys.monitoring_report("reads", "batch", "2026-11-30T04-17Z", "report.html"): (
+        "monitoring/reads/batch/2026-11-30T04-17Z/report.html"
+    ),
+    keys.monitoring_history("reads", "requests"): "monitoring/reads/requests/history.json",
+    keys.own_baseline("reads", "batch"): "monitoring/reads/batch/baseline.json",
+    keys.first_baseline("reads", "batch", DIGEST): "monitoring/reads/batch/first-0123456789abcdef.json",
     keys.restored("/project 1/", "run7/a.fa"): "restored/project 1/run7/a.fa",
     keys.report(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",
     keys.page(UPLOAD): "reports/ABCDEFGHIJKLMNOPQRSTUVWXYZ.html",
@@ -89,6 +99,9 @@ MODELS = {
     ),
     keys.model_card("structure", "2026-01-31-helix-abcdefgh-1"): (
         "models/structure/2026-01-31-helix-abcdefgh-1/card.json"
+    ),
+    keys.model_baseline("structure", "2026-01-31-helix-abcdefgh-1"): (
+        "models/structure/2026-01-31-helix-abcdefgh-1/baseline.json"
     ),
     keys.PROCESSING_POINTER: "processing/current.json",
     keys.processing_code(DIGEST): "processing/0123456789abcdef/",

@@ -16,6 +16,7 @@ from seqdrop_cli.deploy.archive import pack_model
 from seqdrop_cli.deploy.checkpoint import read_checkpoint
 from seqdrop_cli.handler import Handler, HandlerError
 from seqdrop_cli.interrupts import catch_interrupts
+from seqdrop_cli.local_model import LocalModel
 from seqdrop_cli.main import main
 from seqdrop_cli.prediction_settings import dna_analysis
 
@@ -158,7 +159,7 @@ def make_plan(words, seed: Path, out: Path) -> prediction.Plan:
     arguments = vars(build_parser(["predict"]).parse_args(["predict", "x", "--model", str(seed), *words]))
     arguments.pop("call")
     analysis = dna_analysis(Options(**arguments), read_checkpoint(seed))
-    return prediction.Plan(seed, pack_model(seed), analysis, out)
+    return prediction.Plan(LocalModel(seed, pack_model(seed)), analysis, out)
 
 
 def test_the_predictions_so_far_are_written_after_ctrl_c(cold, seed, tmp_path):

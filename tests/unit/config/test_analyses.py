@@ -35,7 +35,7 @@ def faults(text: str) -> list[FileFault]:
 
 
 def test_the_packaged_file_has_its_prefixes():
-    prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "runs/", "training/"]
+    prefixes = ["contigs/", "embed/", "masked/", "proteins/", "raw/", "reads/", "runs/", "training/", "truth/"]
     assert packaged().prefixes == prefixes
     assert packaged().by_name["raw"].settings is None
     assert packaged().by_name["contigs"].settings.window == 300
@@ -238,6 +238,7 @@ def test_reads_wait_for_their_mates_and_raw_data_does_not():
         "runs": "check",
         "masked": "single",
         "training": "single",
+        "truth": "single",
     }
     assert parse(GOOD).by_name["reads"].mates == "single"
 
@@ -252,7 +253,7 @@ def test_files_wait_for_their_run_only_if_the_analysis_has_a_gate():
 def test_runs_keep_any_file_and_their_markers_and_md5_are_settings():
     assert packaged().by_name["runs"].keeps_any
     assert packaged().by_name["runs"].markers is None
-    assert not any(analysis.keeps_any for name, analysis in packaged().by_name.items() if name != "runs")
+    assert not any(analysis.keeps_any for name, analysis in packaged().by_name.items() if name not in ("runs", "truth"))
     text = '[analyses.runs]\nprefix = "r/"\nformats = ["any"]\nmax_gb = 100\ngate = "run"\nmates = "wait"\n'
     (runs,) = parse(text + 'markers = ["CopyComplete.txt", "final_summary*.txt"]\nmd5 = true\n').by_name.values()
     assert (runs.kind.name, runs.markers, runs.md5) == ("keep", ("CopyComplete.txt", "final_summary*.txt"), True)

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from seqdrop.stages.inventory.report import count_kinds
+from seqdrop.stages.monitor.reporting import count_findings
 from seqdrop.stages.reconcile.endings import ENDINGS
 from seqdrop.stages.reconcile.reconcile import ALWAYS
 
@@ -27,7 +28,7 @@ def test_every_alarm_has_a_heading_and_every_heading_an_alarm(page):
 def test_every_metric_is_explained(page):
     table = page.partition("## Metrics")[2].partition("## Logs")[0]
     explained = set(re.findall(r"`(\w+)`", table))
-    assert explained >= {*ALWAYS, *ENDINGS, *count_kinds([]), "rejections", "foreign_events"}
+    assert explained >= {*ALWAYS, *ENDINGS, *count_kinds([]), *count_findings([]), "rejections", "foreign_events"}
 
 
 def test_every_graph_is_explained(page):

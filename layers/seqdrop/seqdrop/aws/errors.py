@@ -41,6 +41,8 @@ THROTTLE = frozenset(
         "TooManyRequestsException",
     }
 )
+# SageMaker's endpoints, besides throttles: the same request can succeed later. Their other errors concern the endpoint.
+BUSY = frozenset({"InternalFailure", "InternalServerException", "ServiceUnavailable", "ServiceUnavailableException"})
 # SageMaker returns ValidationException, and SNS one of the others: the documentation of SNS names
 # InvalidParameterValue, its service model ParameterValueInvalid.
 INVALID = frozenset({"ValidationException", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid"})
@@ -126,6 +128,11 @@ def is_bad_request(error: ClientError) -> bool:
 def is_throttle(error: ClientError) -> bool:
     """Return True if the service received too many requests; the same call can succeed later."""
     return code_of(error) in THROTTLE
+
+
+def is_busy(error: ClientError) -> bool:
+    """Return True if an endpoint of SageMaker does not accept the request at the moment."""
+    return is_throttle(error) or code_of(error) in BUSY
 
 
 def is_limit(error: ClientError) -> bool:

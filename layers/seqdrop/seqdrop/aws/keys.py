@@ -77,11 +77,11 @@ def split(data: str, name: str) -> str:
 
 
 def training_baseline(data: str) -> str:
-    """Return `training/<32 digits>/data/baseline.json`, the key of the monitoring baseline of a training's data.
+    """Return `training/<32 digits>/baseline.json`, the key of the monitoring baseline of a training's data.
 
-    `data` is a prefix that `prepared_data` returned.
+    `data` is a prefix that `prepared_data` returned. The key is not below it: a training job reads all objects there.
     """
-    return f"{data}baseline.json"
+    return data.removesuffix("data/") + "baseline.json"
 
 
 def job_manifest(name: str) -> str:
@@ -272,6 +272,10 @@ def run_result(analysis: str, folder: str, name: str) -> str:
     instrument's description of the run.
     """
     return f"runs/{analysis}/{folder}/{name}"
+
+
+TRUTH = "truth/"
+"""The prefix of the landing bucket for ground truth: the name of each file begins with an upload id."""
 
 
 def monitoring(analysis: str, stream: str) -> str:

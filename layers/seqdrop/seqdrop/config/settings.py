@@ -20,6 +20,7 @@ ONLY_SOME = frozenset(
     {
         *("job_subnets", "job_security_groups", "execution_role", "transform_image", "instance_type", "instance_count"),
         *("processing_role", "processing_image", "processing_instance_type"),
+        *("monitoring_role", "monitor_queue"),
         *("training_role", "training_image", "training_isolation"),
         *("job_hours", "transform_budget", "instance_price"),
         *("training_hours", "training_budget", "training_instances"),
@@ -63,8 +64,10 @@ class Settings:
     instance_type: str
     instance_count: int
     processing_role: str  # ARN of the role of jobs that examine large files
-    processing_image: str
+    processing_image: str  # also of jobs that monitor
     processing_instance_type: str
+    monitoring_role: str  # ARN of the role of jobs that monitor
+    monitor_queue: str  # URL of the queue of monitor
     training_role: str  # ARN of the role of training jobs
     training_image: str
     training_isolation: str  # "true": the container reaches no network
@@ -128,7 +131,10 @@ class Settings:
         """Return the URL of the queue of that name. Raise ConfigurationError if the deployment has no such queue."""
         own = (self.validate_queue, self.processing_queue, self.transform_queue, self.training_queue)
         # Absent in other functions.
-        only_some = ("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue")
+        only_some = (
+            *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue"),
+            "monitor_queue",
+        )
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, *some):
             if url.rsplit("/", 1)[-1] == name:

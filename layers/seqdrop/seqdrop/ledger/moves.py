@@ -168,7 +168,7 @@ MOVES = (
         ATTEMPT,
         None,
         "PLANNED",
-        (VALIDATE, FINISH, REPLAY),
+        (VALIDATE, START, FINISH, REPLAY),
         "its work items are ready for a job; an attempt after the first repeats one that failed, or is a replay",
         ("number", "plan", "run", "cut_as", "trace_id"),
     ),
@@ -209,7 +209,7 @@ MOVES = (
         "recorded with its members before SageMaker is called",
         ("members", "request", "tags", "model", "trace_id"),
     ),
-    Move(JOB, "PLANNED", "STARTED", (*STARTS, PROCESS), "SageMaker accepted the request"),
+    Move(JOB, "PLANNED", "STARTED", (*STARTS, PROCESS), "SageMaker accepted the request", ("outputs", "failures")),
     Move(
         JOB,
         "PLANNED",
@@ -218,7 +218,7 @@ MOVES = (
         "SageMaker will never accept the request, or the job failed before its start was recorded",
         ("reason", "expires_at"),
     ),
-    Move(JOB, "PLANNED", "DONE", (FINISH,), "the job completed before its start was recorded", ("expires_at",)),
+    Move(JOB, "PLANNED", "DONE", (START, FINISH), "the job completed before its start was recorded", ("expires_at",)),
     Move(JOB, "STARTED", "DONE", (FINISH,), "the job completed, and every member is in a final state", ("expires_at",)),
     Move(
         JOB,

@@ -1,4 +1,4 @@
-"""A baseline: the profiles with which later ones are compared, where they come from, and the model that they belong to."""
+"""A baseline: the profiles with which later ones are compared, where they are from, and whose model they belong to."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 VERSION = 1
 TRAINING, FIRST, OWN = "training data", "the first results of this model", "sequences that the lab chose"
 LEAST = 500
-"""Records or rows that a baseline of the first results must have. Until then they are gathered."""
+"""Pieces of records, or rows, that a baseline of the first results must have. Until then they are gathered."""
 
 
 @dataclass(frozen=True)
 class Baseline:
     """Profiles of inputs and of predictions, each None if it is not known.
 
-    `source` says where the inputs are from. `digest` is that of the model's archive, "" if the baseline is for any model.
+    `source` says where the inputs are from. `digest` is that of the model's archive, "" if the baseline is for any
+    model. `dates` are the ends of the times whose
+    results it holds, if it holds first results.
     """
 
     source: str
@@ -29,6 +31,7 @@ class Baseline:
     inputs: Profile | None = None
     predictions: Profile | None = None
     digest: str = ""
+    dates: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the baseline as JSON. It holds counts only, no sequence and no name."""
@@ -38,6 +41,7 @@ class Baseline:
             "alphabet": self.alphabet,
             "made_at": self.made_at,
             "digest": self.digest,
+            "dates": list(self.dates),
             "inputs": self.inputs.as_dict() if self.inputs else None,
             "predictions": self.predictions.as_dict() if self.predictions else None,
         }
@@ -47,8 +51,8 @@ class Baseline:
         """Return the baseline of a stored JSON object. Raise ValueError if this version cannot use it."""
         if content.get("version") != VERSION:
             raise ValueError(f"the baseline has version {content.get('version')}, not {VERSION}: make it again")
-        sides = {
-            name: Profile.from_dict(content[name]) if content[name] else None for name in ("inputs", "predictions")
-        }
+        inputs, predictions = (
+            Profile.from_dict(content[name]) if content[name] else None for name in ("inputs", "predictions")
+        )
         plain = {name: content[name] for name in ("source", "alphabet", "made_at", "digest")}
-        return cls(**plain, **sides)
+        return cls(**plain, inputs=inputs, predictions=predictions, dates=tuple(content["dates"]))

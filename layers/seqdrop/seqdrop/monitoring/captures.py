@@ -1,9 +1,9 @@
 """Requests and responses that an endpoint captured: JSON lines in the format of SageMaker's data capture.
 
-Format: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html. A line has `captureData`
-with `endpointInput` and `endpointOutput`; each has `data`, `encoding`, `mode` and `observedContentType`.
+Format: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html. A line has
+`captureData` with `endpointInput` and `endpointOutput`; each has `data`, `encoding`, `mode` and `observedContentType`.
 
-A request is `{"inputs": "CTAATC TAATCT ..."}`, k-mers of which each continues the one before, or work items as JSON
+A request is `{"inputs": "CTAATC TAATCT ..."}`, k-mers that each continue the one before, or work items as JSON
 Lines. A response is that of the text-classification pipeline, or prediction lines.
 """
 
@@ -31,8 +31,8 @@ class Captured:
 def read_capture(line: bytes | str, label: str, threshold: float | None) -> Captured:
     """Return the content of one captured line. Raise ValueError, KeyError or TypeError if it has another shape.
 
-    `label` is the name of the positive class, whose probability is the score; `threshold` is that of calls, None without
-    calls.
+    `label` is the name of the positive class, whose probability is the score; `threshold` is that of calls, None
+    without calls.
     """
     data = json.loads(line)["captureData"]
     request, response = _text(data["endpointInput"]), _text(data.get("endpointOutput", {"data": "[]"}))
@@ -73,7 +73,7 @@ def _rows(response: str) -> Iterator[Mapping[str, Any]]:
     """Yield the predictions of a response: windows of prediction lines, or the pipeline's labels."""
     for document in _documents(response):
         for entry in document if isinstance(document, list) else [document]:
-            yield from entry["windows"] if "windows" in entry else [entry]
+            yield from entry.get("windows", [entry])
 
 
 def _as_row(entry: Mapping[str, Any], label: str, threshold: float | None) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Drift: whether a sample differs from its baseline by more than a limit, and by more than chance.
 
 The distance of two distributions is the square root of their Jensen-Shannon divergence in bits (Lin, 1991). Two samples
-of one distribution also have a distance. Their divergence then follows a chi-squared distribution, scaled by the numbers
-of observations, since it is a quadratic form of the differences for small differences. A feature has drifted if its
-distance exceeds the feature's limit, and its divergence exceeds what chance gives once in 1 / CHANCE comparisons.
+of one distribution also have a distance. Their divergence then follows a chi-squared distribution, scaled by the
+numbers of observations, since it is a quadratic form of the differences for small differences. A feature has drifted if
+its distance exceeds the feature's limit, and its divergence exceeds what chance gives once in 1 / CHANCE comparisons.
 
 Calls are rare, so their distance would be small even if they doubled. They are compared as a rate, on a log scale.
 """
@@ -28,7 +28,7 @@ CHANCE = 1e-6
 LEAST = 100
 """A feature with fewer observations, in one of the two samples, is not compared."""
 MOST_RATIO = 1.5
-"""Calls per window may be so many times, or one over so many times, those of the baseline."""
+"""Calls per window may be this factor above or below those of the baseline."""
 Z = NormalDist().inv_cdf(1 - CHANCE)
 
 

@@ -1,7 +1,7 @@
 """The features whose distributions are compared: what each measures, its bins, and how large a change is too large.
 
-A feature is a histogram over pieces of records, windows or residues. Its limit is a Jensen-Shannon distance (0: the same
-distribution, 1: no value in common). 0.13 is what a population stability index of 0.1 corresponds to.
+A feature is a histogram over pieces of records, windows or residues. Its limit is a Jensen-Shannon distance (0: the
+same distribution, 1: no value in common). 0.13 is what a population stability index of 0.1 corresponds to.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Feature:
 
 def canonical_kmers(k: int = K) -> tuple[str, ...]:
     """Return the k-mers in alphabetical order, each with its reverse complement as one: the smaller of the two."""
-    words = ("".join(letters) for letters in product(BASES, repeat=k))
+    words = ("".join(bases) for bases in product(BASES, repeat=k))
     return tuple(word for word in words if word <= word.translate(COMPLEMENT)[::-1])
 
 
@@ -47,7 +47,7 @@ N_EDGES = (0.0, 1e-9, 0.02, 0.05, 0.1, 0.25, 0.5)
 """Lower edges of the bins of the share of unknown characters; the first bin is a share of exactly 0."""
 GC_BINS = 50
 SCORE_EDGES = tuple(number / 2 for number in range(-12, 13))
-"""Edges of the bins of scores, as logits: models are often sure, so bins of equal width would hold nearly all scores."""
+"""Edges of the bins of scores, as logits: models are often sure, so few bins of equal width would hold most scores."""
 
 LENGTH = Feature("length", "Length of records", "length", _length_bins(), 0.2)
 GC = Feature("gc", "GC content", "% G and C", tuple(f"{100 * b / GC_BINS:.0f}" for b in range(GC_BINS)), 0.13)

@@ -1,8 +1,8 @@
 """Profiles of predictions, from the JSON Lines files of results, whatever the kind of analysis.
 
-A line with `probability` is a window with a score, and `call` if the kind calls; of candidates for a masked interval only
-the likeliest counts (`rank` 1). A line with `ss` is a protein: its states, and the mean probability of the predicted
-state as its score. Lines with an error, and windows that were not scored, count as nothing.
+A line with `probability` is a window with a score, and `call` if the kind calls; of candidates for a masked interval
+only the likeliest counts (`rank` 1). A line with `ss` is a protein: its states, and the mean probability of the
+predicted state as its score. Lines with an error, and windows that were not scored, count as nothing.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class PredictionProfiler:
         """Count what waits."""
         histograms, profile_names = self._profile.histograms, ("score", "calls", "states")
         values = (score_bins(self._scores), np.array(self._calls, np.int64), state_bins(self._states))
-        for name, seen, bins in zip(profile_names, self._seen, values, strict=True):
-            histograms[name].add(blocks_of(self._seen[seen], len(bins)), bins)
-            self._seen[seen] += len(bins)
+        for name, kind, bins in zip(profile_names, self._seen, values, strict=True):
+            histograms[name].add(blocks_of(self._seen[kind], len(bins)), bins)
+            self._seen[kind] += len(bins)
         self._scores, self._calls, self._states = [], [], ""
 
 
@@ -71,9 +71,11 @@ def score_bins(scores: Sequence[float]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the bin of each probability in the histogram of scores."""
     clipped = np.clip(np.array(scores, float), SURE, 1 - SURE)
     bins = np.searchsorted(SCORE_EDGES, np.log(clipped / (1 - clipped)), side="right")
-    return np.minimum(bins, len(SCORE.bins) - 1)
+    limited: np.ndarray[Any, np.dtype[np.int64]] = np.minimum(bins, len(SCORE.bins) - 1).astype(np.int64)
+    return limited
 
 
 def state_bins(states: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the bin of each predicted state of residues."""
-    return np.array([STATES.index(state) for state in states], np.int64)
+    bins: np.ndarray[Any, np.dtype[np.int64]] = np.array([STATES.index(state) for state in states], np.int64)
+    return bins

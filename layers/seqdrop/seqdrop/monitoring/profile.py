@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCKS = 16
 RUN = 8
-"""So many neighbours are in one block before the next block follows."""
+"""Number of neighbours that are in one block before the next block follows."""
 
 
 def feature_of(name: str, bins: int) -> Feature:
@@ -35,7 +35,7 @@ def feature_of(name: str, bins: int) -> Feature:
 
 
 def blocks_of(first: int, number: int) -> NDArray[np.int64]:
-    """Return the blocks of this many consecutive observations, of which the first is the one numbered `first`."""
+    """Return the blocks of this many consecutive observations, which are numbered from `first` on."""
     return np.arange(first, first + number) // RUN % BLOCKS
 
 
@@ -75,7 +75,8 @@ class Histogram:
         if rows < 2 or columns < 2:
             return 1.0
         expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
-        return max(1.0, float(((counts - expected) ** 2 / expected).sum()) / ((rows - 1) * (columns - 1)))
+        squares = float(((counts - expected) ** 2 / expected).sum())
+        return float(max(1.0, squares / ((rows - 1) * (columns - 1))))
 
     @property
     def weight(self) -> float:
@@ -85,7 +86,7 @@ class Histogram:
 
 @dataclass
 class Profile:
-    """Histograms by the name of their feature, and the number of records or rows that they were made from."""
+    """Histograms by the name of their feature, and the number of pieces or rows that they were made from."""
 
     histograms: dict[str, Histogram] = field(default_factory=dict)
     observations: int = 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from math import sqrt
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seqdrop.monitoring.truth import WindowLabel
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from seqdrop.monitoring.truth import WindowLabel
 
 LEAST = 50
 """Quality on fewer labels is reported, but no drop is concluded from it."""
@@ -92,7 +94,7 @@ def judge_states(rows: Iterable[Mapping[str, Any]], states: Mapping[str, str]) -
     residues of one protein are not independent.
     """
     right = residues = 0
-    shares = []
+    shares: list[float] = []
     for row in rows:
         truth = states.get(row.get("record", ""), "")
         if "ss" in row and truth and len(truth) == len(row["ss"]):

@@ -1,7 +1,7 @@
 """Profiles of sequences: length, GC, unknown characters, and k-mers (of proteins: pairs of residues).
 
-Lengths are those of records. Everything else is counted in pieces of at most PIECE characters, so that a contig weighs as
-much as the reads that cover it once.
+Lengths are those of records. Everything else is counted in pieces of at most PIECE characters, so that a contig weighs
+as much as the reads that cover it once.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ PIECE = 256
 BATCH = 2048  # pieces that are counted at once
 
 
-def _codes(letters: str) -> NDArray[np.int64]:
+def _codes(characters: str) -> NDArray[np.int64]:
     """Return a table from a byte to the number of its letter, in either case; -1 for any other byte."""
     table = np.full(256, -1, np.int64)
-    for number, letter in enumerate(letters):
-        table[[ord(letter), ord(letter.lower())]] = number
+    for number, character in enumerate(characters):
+        table[[ord(character), ord(character.lower())]] = number
     return table
 
 
@@ -78,25 +78,27 @@ class SequenceProfiler:
         self._k = K if self._is_dna else 2
         self._codes = DNA_CODES if self._is_dna else RESIDUE_CODES
         self._waiting: list[bytes] = []
-        self._pieces = 0
+        self._records = self._pieces = 0
 
-    def add(self, sequence: str, length: int | None = None) -> None:
-        """Count a sequence. `length` is that of its record, if the sequence is only a part; 0 counts no length."""
-        text = sequence.encode("ascii", "replace")
-        own = len(text) if length is None else length
-        if own:
-            bin_ = min(int(4 * np.log2(own)), 4 * MOST_LENGTH_BITS - 1)
-            lengths = self._profile.histograms["length"]
-            lengths.add(blocks_of(self._profile.observations, 1), np.array([bin_]))
-        self._profile.observations += 1
-        self._waiting += cut(text)
+    def add_length(self, length: int) -> None:
+        """Count a record by its length; nothing if that is 0."""
+        if not length:
+            return
+        number = np.array([min(int(4 * np.log2(length)), 4 * MOST_LENGTH_BITS - 1)])
+        self._profile.histograms["length"].add(blocks_of(self._records, 1), number)
+        self._records += 1
+
+    def add_part(self, sequence: str) -> None:
+        """Count what a part of a record consists of."""
+        self._waiting += cut(sequence.encode("ascii", "replace"))
         if len(self._waiting) >= BATCH:
             self._count()
 
     def add_all(self, sequences: Iterable[str]) -> SequenceProfiler:
-        """Count whole sequences; return this object."""
+        """Count whole records; return this object."""
         for sequence in sequences:
-            self.add(sequence)
+            self.add_length(len(sequence))
+            self.add_part(sequence)
         return self
 
     def finish(self) -> Profile:
@@ -115,6 +117,7 @@ class SequenceProfiler:
         starts = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
         blocks = blocks_of(self._pieces, len(pieces))
         self._pieces += len(pieces)
+        self._profile.observations = self._pieces
         self._count_shares(codes, starts, lengths, blocks)
         self._count_kmers(codes, np.repeat(blocks, lengths + 1))
 

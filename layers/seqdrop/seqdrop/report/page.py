@@ -30,7 +30,7 @@ def render_page(report: Report, name: str, rejection: Rejection | None = None) -
     report = _with_rejection(report, rejection)
     noun = _noun(report)
     body = node("body", node("main", _make_header(report, name), *_make_sections(report, noun), _make_footer(report)))
-    return document(node("html", _make_head(name), body, lang="en"))
+    return document(node("html", make_head(name), body, lang="en"))
 
 
 def _with_rejection(report: Report, rejection: Rejection | None) -> Report:
@@ -50,7 +50,8 @@ def _noun(report: Report) -> str:
     return "sequences" if report["format"] == "fasta" else "reads"
 
 
-def _make_head(name: str) -> Element:
+def make_head(name: str) -> Element:
+    """Return the head of a page that loads nothing. `name` is shown in its title."""
     return node(
         "head",
         node("meta", charset="utf-8"),

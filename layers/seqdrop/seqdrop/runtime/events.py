@@ -13,15 +13,25 @@ from urllib.parse import unquote_plus
 
 from seqdrop.errors import SeqdropError
 from seqdrop.ledger.records import TRANSFORM, attempt_keys
+from seqdrop.sagemaker.async_requests import InferenceName
 from seqdrop.sagemaker.client import ENDS, JOB_TYPES
 from seqdrop.uploads import UploadVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seqdrop.runtime.messages import EventObject, InventoryMessage, JobMessage, S3Message, S3Record, StartMessage
+    from seqdrop.runtime.messages import (
+        EventObject,
+        InferenceMessage,
+        InventoryMessage,
+        JobMessage,
+        S3Message,
+        S3Record,
+        StartMessage,
+    )
 
 
+INFERENCE, COMPLETED = "InferenceResult", "Completed"
 RESTORE_EVENTS = ("Object Restore Completed", "Object Restore Expired")
 
 
@@ -75,6 +85,43 @@ def parse_finished_job(body: JobMessage) -> str | None:
     if job is None:
         raise UnknownEventError(f"not a state change of a job: {body.get('detail-type')!r}")
     return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
+
+
+@dataclass(frozen=True)
+class InferenceResult:
+    """The end of a request to an asynchronous endpoint; not `completed`: it failed, or expired in the queue."""
+
+    name: InferenceName
+    completed: bool
+
+
+def is_inference_result(body: JobMessage | InferenceMessage) -> bool:
+    """Return True if a message of finish is about a request to an asynchronous endpoint."""
+    return body.get("eventName") == INFERENCE
+
+
+def parse_inference_result(body: InferenceMessage) -> InferenceResult | None:
+    """Return the end of a request that a message reports; None if Seqdrop did not make the request.
+
+    Locations in the message are not read: the job's record has them, and the message may be out of date.
+    """
+    name = InferenceName.parse(str(body.get("inferenceId", "")))
+    return InferenceResult(name, body.get("invocationStatus") == COMPLETED) if name else None
+
+
+def make_inference_message(inference_id: str) -> InferenceMessage:
+    """Return a message that has finish look at the outputs of the job with this request."""
+    return {
+        "eventSource": "aws:sagemaker",
+        "eventName": INFERENCE,
+        "invocationStatus": COMPLETED,
+        "inferenceId": inference_id,
+    }
+
+
+def parse_schedule(body: JobMessage) -> bool:
+    """Return True if a message is from the schedule of a rule, and not about a job."""
+    return body.get("detail-type") == "Scheduled Event"
 
 
 def parse_inventory_message(body: S3Message | InventoryMessage) -> str:

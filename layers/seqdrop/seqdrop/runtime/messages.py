@@ -71,6 +71,19 @@ S3Message = TypedDict(
 # The body of a message in the queue of finish. Only the job's name and status are read from its detail.
 JobMessage = TypedDict("JobMessage", {"source": str, "detail-type": str, "detail": dict[str, str]}, total=False)
 
+
+class InferenceMessage(TypedDict, total=False):
+    """The body of a message in the queue of finish about a request to an asynchronous endpoint.
+
+    SageMaker publishes it to SNS, which delivers it as it is. Only the id and the status are read.
+    """
+
+    eventSource: str
+    eventName: str
+    invocationStatus: str
+    inferenceId: str
+
+
 # -- Seqdrop's own messages --
 
 
@@ -193,6 +206,7 @@ def make_free_slots_message(reporter: str) -> dict[str, str]:
 Body = (
     S3Message
     | JobMessage
+    | InferenceMessage
     | UploadMessage
     | ForgetMessage
     | StartMessage

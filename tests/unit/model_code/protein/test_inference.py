@@ -208,7 +208,41 @@ def test_an_invalid_setting_raises(inference, cnn, monkeypatch, name, value, mes
 
 def test_other_content_types_raise(inference, structure):
     with pytest.raises(ValueError, match="is not served"):
-        inference.input_fn(b"{}", "application/json")
+        inference.input_fn(b"{}", "text/csv")
     with pytest.raises(ValueError, match="the response is"):
-        inference.output_fn([], "text/csv")
+        inference.output_fn(inference.Payload(LINES, []), "text/csv")
     assert inference.output_fn(inference.predict_fn(inference.input_fn(b"", LINES), structure)) == ""
+
+
+# ---------------------------------------------------------------- plain requests
+
+
+def ask_plain(inference, model, inputs) -> list | dict:
+    body = inputs if isinstance(inputs, bytes) else json.dumps({"inputs": inputs}).encode()
+    response = inference.predict_fn(inference.input_fn(body, "application/json; charset=utf-8"), model)
+    return json.loads(inference.output_fn(response, "application/json"))
+
+
+def test_a_plain_request_has_the_labels_and_scores_of_the_work_item(inference, structure):
+    sequence = protein(30)
+    (line,) = predict_items(inference, structure, item(sequence))
+    (entry,) = ask_plain(inference, structure, sequence)
+    assert entry["labels"] == line["labels"]
+    assert entry["scores"] == (units(line).max(axis=1) / UNIT).tolist()
+    assert ask_plain(inference, structure, [" ".join(sequence), sequence.lower()]) == [entry, entry]
+
+
+def test_a_plain_request_reports_each_input_that_is_no_protein(inference, structure):
+    good, *bad = ask_plain(inference, structure, ["MKV", "MK1", "", 7])
+    assert set(good) == {"labels", "scores"}
+    assert [entry["error"]["code"] for entry in bad] == ["not_a_work_item"] * 3
+    for body in (b"{}", b"[]", b"MKV", b'{"inputs": {"a": 1}}', b'{"inputs": "MKV", "parameters": {}}'):
+        assert ask_plain(inference, structure, body)["error"]["code"] == "not_inputs"
+
+
+def test_a_plain_request_to_an_embedder_has_the_embedding(inference, folder, monkeypatch):
+    monkeypatch.setenv("SEQDROP_TASK", "embed")
+    model = inference.model_fn(str(folder))
+    (entry,) = ask_plain(inference, model, "MKVLAT")
+    (line,) = predict_items(inference, model, item("MKVLAT"))
+    assert entry["embedding"] == np.frombuffer(base64.b64decode(line["embedding"]), "<f4").tolist()

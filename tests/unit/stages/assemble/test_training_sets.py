@@ -18,6 +18,8 @@ from seqdrop.ledger.records import Upload
 from seqdrop.models import pointers
 from seqdrop.models.code_bundles import push_program
 from seqdrop.models.registry import Version, make_current
+from seqdrop.monitoring.baseline import TRAINING as TRAINING_DATA
+from seqdrop.monitoring.baseline import Baseline
 from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.archive.archive import archive
 from seqdrop.stages.assemble import training_sets
@@ -31,6 +33,7 @@ from seqdrop.stages.reconcile.reconcile import reconcile
 from seqdrop.stages.start_training.start_training import launch_training, start_training
 from seqdrop.stages.validate.validate import validate
 from seqdrop.training.data.store import Store
+from seqdrop.training.request import Order
 from seqdrop.uploads import UploadVersion
 
 from local.proteins import encode_data_set, make_proteins
@@ -632,7 +635,7 @@ class TestEnd:
         train(services, sagemaker, dropped["job.toml"], q3)
         summary = read(services, f"results/training/{dropped['job.toml'].id}/summary.json")
         assert (summary["current"], summary["passed"], why in summary["why"]) == (False, False, True)
-        assert services.s3.list_objects_v2(Bucket="models", Prefix="models/structure/")["KeyCount"] == 2
+        assert services.s3.list_objects_v2(Bucket="models", Prefix="models/structure/")["KeyCount"] == 3
         assert "is registered as a candidate" in mails(sent)[0]
         assert "It did not pass the gate." in mails(sent)[0]
         assert attempt_of(services, dropped["job.toml"]).state == "TRAINED"
@@ -679,7 +682,26 @@ class TestEnd:
         head = drop_set(promoting, drop, JOB.replace('model = "cnn"', 'model = "cnn"\nname = "tiny-t5"'))
         train(promoting, sagemaker, head, 1.0)
         listed = promoting.s3.list_objects_v2(Bucket="models", Prefix="models/")["Contents"]
-        assert [entry["Key"].rsplit("/", 1)[1] for entry in listed] == ["card.json", "model.tar.gz"]
+        assert [entry["Key"].rsplit("/", 1)[1] for entry in listed] == ["baseline.json", "card.json", "model.tar.gz"]
+
+    def test_a_model_has_the_baseline_of_its_training_data(self, promoting, sagemaker, dropped):
+        """Monitoring compares with it. It holds counts of the training split only."""
+        train(promoting, sagemaker, dropped["job.toml"], 0.1)
+        version = read(promoting, f"results/training/{dropped['job.toml'].id}/summary.json")["version"]
+        stored = read(promoting, keys.model_baseline("structure", version))
+        order = Order.from_json(attempt_of(promoting, dropped["job.toml"]).plan)
+        baseline = Baseline.from_dict(stored)
+        assert (baseline.source, baseline.alphabet) == (TRAINING_DATA, "protein")
+        assert baseline.inputs.observations >= order.prepared.counts["train"]["records"] > 0
+        assert baseline.inputs.histograms["kmers"].total > 0
+
+    def test_data_without_a_baseline_still_make_a_model(self, promoting, sagemaker, dropped):
+        """An earlier version prepared them."""
+        order = Order.from_json(attempt_of(promoting, dropped["job.toml"]).plan)
+        promoting.s3.delete_object(Bucket="work", Key=keys.training_baseline(order.data))
+        train(promoting, sagemaker, dropped["job.toml"], 0.1)
+        assert attempt_of(promoting, dropped["job.toml"]).state == "TRAINED"
+        assert promoting.s3.list_objects_v2(Bucket="models", Prefix="models/structure/")["KeyCount"] == 2
 
     def test_other_classes_are_a_reason_against_a_model(self, promoting, sagemaker, dropped):
         other = {**SEED, "labels": list("ABC"), "figure": 0.1}

@@ -9,6 +9,7 @@ from seqdrop.errors import RetryableError
 from seqdrop.kinds.plans import packaged
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.stages.finish.finish import finish
+from seqdrop.stages.finish.predictions import import_predictions
 from seqdrop.uploads import UploadVersion
 
 from tests.support.aws.sagemaker import TRANSFORM
@@ -188,14 +189,14 @@ class TestMembersOfAFailedJob:
 def test_unreadable_predictions_fail_only_their_member(services, job, sent, monkeypatch):
     for key in job:
         put_outputs(services, key)
-    real = finish.__globals__["_write"]
+    real = import_predictions.__globals__["_write"]
 
-    def write(services, about, attempt, keys):
+    def write(services, about, attempt, *more):
         if attempt.key == job[0]:
             raise ValueError("could not convert ACGTACGT")
-        return real(services, about, attempt, keys)
+        return real(services, about, attempt, *more)
 
-    monkeypatch.setitem(finish.__globals__, "_write", write)
+    monkeypatch.setitem(import_predictions.__globals__, "_write", write)
     finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["FAILED", "PREDICTED"]
     assert "ValueError" in services.ledger.find_attempt(job[0]).reason
@@ -205,15 +206,15 @@ def test_unreadable_predictions_fail_only_their_member(services, job, sent, monk
 def test_a_passing_error_of_one_member_does_not_delay_the_others(services, job, monkeypatch):
     for key in job:
         put_outputs(services, key)
-    real = finish.__globals__["_write"]
+    real = import_predictions.__globals__["_write"]
 
-    def write(services, about, attempt, keys):
+    def write(services, about, attempt, *more):
         if attempt.key == job[0]:
             raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
-        return real(services, about, attempt, keys)
+        return real(services, about, attempt, *more)
 
     with monkeypatch.context() as patched:
-        patched.setitem(finish.__globals__, "_write", write)
+        patched.setitem(import_predictions.__globals__, "_write", write)
         with pytest.raises(RetryableError):
             finish(with_job_status(services, "Completed"), NAME)
     assert states(services, job) == ["SUBMITTED", "PREDICTED"]

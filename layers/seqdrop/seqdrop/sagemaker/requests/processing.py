@@ -1,8 +1,8 @@
-"""The request for the processing job that examines one upload."""
+"""The requests for processing jobs that run this package: one examines an upload, one monitors analyses."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from seqdrop.aws import keys
@@ -12,7 +12,7 @@ from seqdrop.sagemaker.tags import cost_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import ProcessingInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import CreateProcessingJobRequestTypeDef, ProcessingInputTypeDef
+    from mypy_boto3_sagemaker.type_defs import CreateProcessingJobRequestTypeDef, ProcessingInputTypeDef, TagTypeDef
 
     from seqdrop.config.settings import Settings
     from seqdrop.ledger.records import Upload
@@ -53,23 +53,44 @@ def brief(work: str, version: UploadVersion, plan: str, number: int) -> Brief:
     return {"work": work, "version": asdict(version), "plan": plan, "number": number}
 
 
+@dataclass(frozen=True)
+class CodeJob:
+    """A processing job that runs our own code with one request object: what differs between such jobs.
+
+    `role` is the ARN of the role that the job assumes; `seconds` is the time after which it is stopped.
+    """
+
+    name: str
+    role: str
+    code: Code
+    seconds: int
+    tags: list[TagTypeDef]
+
+
 def processing_request(
     settings: Settings, name: str, upload: Upload, code: Code, region: str
 ) -> CreateProcessingJobRequestTypeDef:
     """Return a CreateProcessingJob request. Raise JobRefusedError if it exceeds a bound of the service."""
+    seconds = min(LEAST_SECONDS + upload.size // SLOWEST, LONGEST)
+    tags = cost_tags(upload.analysis, upload.id, [upload.run])
+    return code_request(settings, CodeJob(name, settings.processing_role, code, seconds, tags), region)
+
+
+def code_request(settings: Settings, job: CodeJob, region: str) -> CreateProcessingJobRequestTypeDef:
+    """Return a CreateProcessingJob request for our own code. Raise JobRefusedError if it exceeds a bound."""
     return check_processing(
         {
-            "ProcessingJobName": name,
-            "RoleArn": settings.processing_role,
+            "ProcessingJobName": job.name,
+            "RoleArn": job.role,
             "AppSpecification": {
                 "ImageUri": settings.processing_image,
-                "ContainerEntrypoint": ["python3", "-c", CHECK, code.digest],
+                "ContainerEntrypoint": ["python3", "-c", CHECK, job.code.digest],
                 "ContainerArguments": [f"{INPUT}/code/{name}" for name in (PROCESSING_ENTRY, PACKAGES)],
             },
             "Environment": {"AWS_DEFAULT_REGION": region, "PYTHONUNBUFFERED": "1"},
             "ProcessingInputs": [
-                _channel("code", f"s3://{settings.models}/{code.prefix}"),
-                _channel("request", f"s3://{settings.work}/{keys.job_request(name)}"),
+                _channel("code", f"s3://{settings.models}/{job.code.prefix}"),
+                _channel("request", f"s3://{settings.work}/{keys.job_request(job.name)}"),
             ],
             "ProcessingResources": {
                 "ClusterConfig": {
@@ -81,8 +102,8 @@ def processing_request(
                 }
             },
             "NetworkConfig": {"VpcConfig": settings.network} if settings.network else {},
-            "StoppingCondition": {"MaxRuntimeInSeconds": min(LEAST_SECONDS + upload.size // SLOWEST, LONGEST)},
-            "Tags": cost_tags(upload.analysis, upload.id, [upload.run]),
+            "StoppingCondition": {"MaxRuntimeInSeconds": job.seconds},
+            "Tags": job.tags,
         }
     )
 

@@ -32,6 +32,7 @@ from seqdrop.stages.assemble.training_attempt import (
     plan_attempt,
     report_training,
 )
+from seqdrop.stages.assemble.training_baseline import write_training_baseline
 from seqdrop.stages.assemble.training_reuse import collect_reused
 from seqdrop.stages.assemble.view import MembersGoneError, View, require_analysis
 from seqdrop.stages.duplicates import resolve_duplicate
@@ -228,6 +229,7 @@ def _complete(view: View[Facts], training: TrainingSet) -> Decision:
     except ObjectGoneError as error:
         return _handle_gone(view, training, error)
     if isinstance(prepared, Prepared):
+        write_training_baseline(view.services, training.job, store.data, prepared)
         return plan_attempt(view, training, store.data, prepared)
     uploads = [member for member in training.members if member.state in UNDECIDED]
     refusal: Rejection = {**prepared, "advice": f"{prepared['advice']} {AGAIN}"}

@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.aws import keys
 from seqdrop.errors import RetryableError
-from seqdrop.kinds.plans import plan_of
-from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job
-from seqdrop.models.calibration import parse
-from seqdrop.results.provenance import build_provenance
-from seqdrop.results.rows import UnexpectedOutputError
-from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
+from seqdrop.ledger.records import ASYNC, EXAMINE, TRAIN, TRANSFORM, Attempt, Job
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
+from seqdrop.stages.finish.asynchronous import finish_async
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.examination import finish_examination
+from seqdrop.stages.finish.predictions import PASSING, describe_error, import_predictions, shards_of
 from seqdrop.stages.finish.training import finish_training
+from seqdrop.stages.finish.ways import transform_way
 from seqdrop.stages.job_slots import close_job
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.routing import enqueue_next
 from seqdrop.stages.transform_cost import record_speed
-from seqdrop.work.items import shard_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
-    from seqdrop.config.analyses import Analysis
-    from seqdrop.results.proteins import ProteinCounts
-    from seqdrop.results.rows import Counts
     from seqdrop.runtime.services import Services
-
-CHUNK = 1 << 20
-# Errors of AWS services and of the network. Any other error while predictions are read comes from their content.
-PASSING = (Boto3Error, BotoCoreError, ClientError, HTTPError, OSError, RetryableError)
+    from seqdrop.stages.finish.ways import Way
 
 
 def finish(services: Services, name: str) -> None:
@@ -56,6 +43,8 @@ def finish(services: Services, name: str) -> None:
         return finish_examination(services, job)
     if job.task == TRAIN:
         return finish_training(services, job)
+    if job.task == ASYNC:
+        return finish_async(services, job)
     description = describe(services.sagemaker, TRANSFORM, name)
     state, reason = description.end, description.reason
     if state == "STOPPED" and job.stop_reason:
@@ -63,7 +52,9 @@ def finish(services: Services, name: str) -> None:
     if state is None:
         return None
     members = [services.ledger.require_attempt(key) for key in job.members]
-    if again := _resolve_all(services, _EndedJob(job, state, reason, _list_outputs(services, job), members)):
+    outputs = _list_outputs(services, job)
+    ended = _EndedJob(services, job, state, reason, outputs, members, description.response)
+    if again := _resolve_all(services, ended):
         raise RetryableError(f"these members of {name} must be resolved again: {again}")
     if state == "DONE":
         record_speed(services, job, members, description.response)
@@ -75,17 +66,27 @@ def finish(services: Services, name: str) -> None:
 
 @dataclass(frozen=True)
 class _EndedJob:
-    """A job that has ended: its final state and the reason, its outputs (base name → key), its members in order."""
+    """A job that has ended: its final state and the reason, its outputs (base name → key), its members in order.
 
+    `response` is its description by SageMaker.
+    """
+
+    services: Services
     job: Job
     state: str
     reason: str
     outputs: dict[str, str]
     members: list[Attempt]
 
+    response: Mapping[str, Any] = field(default_factory=dict)
+
+    def way(self, attempt: Attempt) -> Way:
+        """Return the way in which a member's predictions were made."""
+        return transform_way(self.services, self.job, attempt, self.members, self.response)
+
     def lacks_outputs(self, attempt: Attempt) -> bool:
         """Return True if the output of any of the attempt's shards is missing."""
-        return not all(_output_name(shard) in self.outputs for shard in _shards(attempt))
+        return not all(_output_name(shard) in self.outputs for shard in shards_of(attempt))
 
     def next_group(self, attempt: Attempt) -> str | None:
         """Return the group in which a member without outputs is tried again; None if it is not tried again."""
@@ -106,7 +107,7 @@ def _resolve_all(services: Services, ended: _EndedJob) -> list[str]:
             log.exception("member not resolved", extra={"job": ended.job.name, "upload_id": attempt.upload_id})
             again.append(attempt.key)
         except Exception as error:  # its message may hold sequence data
-            log.exception("member not resolved", exc_info=False, extra=_describe_error(attempt, error))
+            log.exception("member not resolved", exc_info=False, extra=describe_error(attempt, error))
             again.append(attempt.key)
     return again
 
@@ -137,74 +138,12 @@ def _resolve(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
 
 
 def _import_results(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
-    log, outputs = logger(), [ended.outputs[_output_name(shard)] for shard in _shards(attempt)]
-    try:
-        problem = _write(services, ended.job, attempt, outputs)
-    except PASSING:
-        raise
-    except Exception as error:
-        # The error's message may hold sequence data, which no log may hold, so only its type is logged.
-        log.exception("predictions unreadable", exc_info=False, extra=_describe_error(attempt, error))
-        problem = f"its predictions could not be read ({type(error).__name__})"
+    outputs = [ended.outputs[_output_name(shard)] for shard in shards_of(attempt)]
+    problem = import_predictions(services, ended.job, attempt, outputs, ended.way(attempt))
     if problem:
         fail_attempt(services, attempt, problem)
-
-
-def _describe_error(attempt: Attempt, error: Exception) -> dict[str, str]:
-    return {"upload_id": attempt.upload_id, "error": type(error).__name__}
-
-
-def _shards(attempt: Attempt) -> list[str]:
-    return [shard_key(attempt, number) for number in range(attempt.shards)]
 
 
 def _output_name(shard: str) -> str:
     """Return the base name that SageMaker gives to the predictions of a shard."""
     return f"{posixpath.basename(shard)}.out"
-
-
-def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> str | None:
-    """Write the results of an attempt and move it to PREDICTED. Return why that is impossible; None if it was done."""
-    predictions = _predictions(services, job, attempt, outputs)
-    try:
-        with result_files(predictions) as results:
-            if problem := _check_counts(attempt, results.counts):
-                return problem
-            write_summary(predictions, results)
-            upload_files(services.s3, services.settings.results, attempt, results)
-    except UnexpectedOutputError as error:
-        return str(error)
-    if not services.ledger.move(attempt, "PREDICTED"):
-        raise RetryableError("another invocation is resolving this attempt")
-    return None
-
-
-def _predictions(services: Services, job: Job, attempt: Attempt, outputs: list[str]) -> Predictions:
-    analysis = plan_of(attempt)
-    upload = services.ledger.require_upload(attempt.upload_id)
-    masks = services.ledger.find_upload(attempt.masks) if attempt.masks else None  # its record may have expired
-    made_by = build_provenance(upload, attempt, job, analysis, masks)
-    calibration = parse(job.calibration) if job.calibration else None
-    return Predictions(analysis, _lines(services, outputs), made_by, calibration, _items(services, analysis, attempt))
-
-
-def _check_counts(attempt: Attempt, counts: Counts | ProteinCounts) -> str | None:
-    """Return an error text if predictions are missing, or the model failed for every work item; else None."""
-    if counts.lines != attempt.items:
-        return f"the job returned predictions for {counts.lines} of {attempt.items} work items"
-    if counts.errors.total() == counts.lines:
-        return f"the model returned an error for every work item: {dict(counts.errors)}"
-    return None
-
-
-def _items(services: Services, analysis: Analysis, attempt: Attempt) -> Iterator[bytes]:
-    """Yield the lines of the attempt's shards, if the kind needs work items for its results; else nothing."""
-    if not analysis.kind.reads_items_for_results:
-        return iter(())
-    return _lines(services, _shards(attempt))
-
-
-def _lines(services: Services, objects: list[str]) -> Iterator[bytes]:
-    for key in objects:
-        body = services.s3.get_object(Bucket=services.settings.work, Key=key)["Body"]
-        yield from body.iter_lines(chunk_size=CHUNK)

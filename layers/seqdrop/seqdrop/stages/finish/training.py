@@ -15,6 +15,7 @@ from seqdrop.models.registry import Version
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import Description, describe
 from seqdrop.stages.finish.candidates import Registration, Trained, register_candidate
+from seqdrop.stages.finish.model_baseline import keep_baseline
 from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_training
 from seqdrop.stages.routing import enqueue_next
@@ -92,6 +93,7 @@ def _register(services: Services, job: Job, attempt: Attempt, response: Mapping[
     card, facts = _make_card(job, order, files, artifacts, response), _read_facts(order, artifacts)
     trained = Trained(artifacts.source, order, version, facts, {**card, "figure": facts.figure})
     registration = register_candidate(services, trained)
+    keep_baseline(services, order.data, version)
     summary = {**registration.as_dict(), "card": trained.card}
     services.put_json(results, keys.training_result(attempt.upload_id, "summary.json"), summary)
     _mail_model(services, attempt.upload_id, order, registration, files)

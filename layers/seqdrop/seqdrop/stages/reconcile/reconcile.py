@@ -10,18 +10,21 @@ message handles it like any other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, OPEN, RESTORE, RUN, UPLOAD
-from seqdrop.ledger.records import EXAMINE, TRAIN, Attempt, Job, Upload
-from seqdrop.runtime.events import make_job_ended_message, make_landed_message
+from seqdrop.ledger.records import ASYNC, EXAMINE, TRAIN, Attempt, Job, Upload
+from seqdrop.runtime.events import make_inference_message, make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.runtime.tracing import span
+from seqdrop.sagemaker.async_requests import Order
 from seqdrop.sagemaker.client import describe
 from seqdrop.stages.archive.archived_uploads import record_files
 from seqdrop.stages.archive.kept_landing import resend_due
 from seqdrop.stages.archive.receipts import resend_unreceipted
+from seqdrop.stages.async_progress import find_progress
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.lease import COPYING, READING
 from seqdrop.stages.migration import migrate
@@ -42,6 +45,9 @@ from seqdrop.stages.reconcile.retention import notify_of_expired
 from seqdrop.stages.reconcile.unrecorded import record_unrecorded
 from seqdrop.stages.routing import is_gated, next_messages
 from seqdrop.stages.start_processing.tries import find_last_job, is_final
+
+if TYPE_CHECKING:
+    from seqdrop.runtime.messages import Body
 
 Check = Callable[[Services], float | Mapping[str, float]]
 
@@ -174,7 +180,16 @@ def _submitted(services: Services, attempt: Attempt) -> Due:
     job = services.ledger.find_job(attempt.job)
     if job is None or job.state in OPEN[JOB]:
         return Due()
-    return Due([(services.settings.finish_queue, make_job_ended_message(job.name, job.task))])
+    return _ended(services, job)
+
+
+def _ended(services: Services, job: Job) -> Due:
+    """Return the message that has finish look at a job."""
+    if job.task == ASYNC:
+        body: Body = make_inference_message(Order.of(job).invocations[0]["InferenceId"])
+    else:
+        body = make_job_ended_message(job.name, job.task)
+    return Due([(services.settings.finish_queue, body)])
 
 
 def _unstarted_jobs(services: Services) -> int:
@@ -194,9 +209,11 @@ def _start(services: Services, job: Job) -> Due:
 
 def _started(services: Services, job: Job) -> Due:
     """Return the message of a job that SageMaker describes as ended: its event was lost."""
-    if describe(services.sagemaker, job.task, job.name).end is None:
-        return Due()
-    return Due([(services.settings.finish_queue, make_job_ended_message(job.name, job.task))])
+    if job.task == ASYNC:
+        end = find_progress(services, job, services.ledger.require_attempt(job.members[0])).end
+    else:
+        end = describe(services.sagemaker, job.task, job.name).end
+    return _ended(services, job) if end else Due()
 
 
 def _waiting_for_slots(services: Services) -> int:

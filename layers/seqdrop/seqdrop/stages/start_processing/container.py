@@ -26,12 +26,16 @@ PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 def run(inputs: Path) -> None:
-    """Examine the upload that request.json names. `inputs` is the folder of the job's inputs.
+    """Examine the upload that request.json names, or monitor its subjects. `inputs` is the folder of the job's inputs.
 
     If the object was deleted or cannot be read, the job still succeeds: validate then finds that out, and withdraws or
     rejects the upload.
     """
     brief = json.loads((inputs / "request" / keys.REQUEST).read_text())
+    if "subjects" in brief:  # the same code monitors
+        from seqdrop.stages.monitor import container
+
+        return container.run(brief, boto3.client("s3", config=PATIENT))
     version, analysis = UploadVersion(**brief["version"]), from_json(brief["plan"])
     print(f"{version.id}: {version.size / 1e6:,.0f} MB, with {Path(seqdrop.__file__).parent}", flush=True)
     progress = ProgressPrinter(version)
@@ -48,6 +52,7 @@ def run(inputs: Path) -> None:
     message = inputs.parents[1] / "output" / "message"  # DescribeProcessingJob returns its content as ExitMessage
     if message.parent.is_dir():
         message.write_text(result)
+    return None
 
 
 class ProgressPrinter:

@@ -12,7 +12,7 @@ from seqdrop.config.analyses import job_settings
 from seqdrop.errors import JobRefusedError, NotMigratedError, SpendRefusedError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.moves import ATTEMPT
-from seqdrop.ledger.records import TRANSFORM, Attempt, Job
+from seqdrop.ledger.records import ASYNC, TRANSFORM, Attempt, Job
 from seqdrop.models.archives import ModelArchive, current_archive, model_request
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
@@ -26,6 +26,7 @@ from seqdrop.stages.job_slots import claim, close_job, count_free_slots
 from seqdrop.stages.migration import check_migration
 from seqdrop.stages.outcomes import fail_attempt
 from seqdrop.stages.recorded_request import replace_recorded
+from seqdrop.stages.start_transform.asynchronous import claim_async, launch_async
 from seqdrop.stages.transform_cost import check_cost
 
 if TYPE_CHECKING:
@@ -69,15 +70,28 @@ def _try_step(members: list[str], step: Callable[[], None]) -> set[str]:
 
 
 def _fill_slots(services: Services, planned: list[Attempt]) -> set[str]:
-    """Fill the free slots with jobs, and let the other attempts wait. Waiting and new attempts take turns."""
+    """Fill the free slots with jobs, and let the other attempts wait. Waiting and new attempts take turns.
+
+    Attempts that an asynchronous endpoint predicts need no slot.
+    """
     free = count_free_slots(services)
     waiting = islice(services.ledger.in_state(ATTEMPT, "WAITING"), MAX_WAITING) if free else []
     readable = try_each([*planned, *waiting], _check_plan, lambda attempt: {"attempt": attempt.key})
     again = {attempt.key for attempt in readable.failed}
-    for number, members in enumerate(group_attempts(take_turns(readable.results))):
+    remaining: list[Attempt] = []
+    for attempt in take_turns(readable.results):
+        again |= _try_step([attempt.key], partial(_start_async, services, attempt, remaining))
+    for number, members in enumerate(group_attempts(remaining)):
         step = _start if number < free else _park
         again |= _try_step([member.key for member in members], partial(step, services, members))
     return again
+
+
+def _start_async(services: Services, attempt: Attempt, remaining: list[Attempt]) -> None:
+    """Send an attempt to its asynchronous endpoint, or append it to `remaining`, which get transform jobs."""
+    if job := claim_async(services, attempt):
+        return launch(services, job.name)
+    return remaining.append(attempt)
 
 
 def _check_plan(attempt: Attempt) -> Attempt:
@@ -151,6 +165,8 @@ def _launch(services: Services, name: str) -> None:
     job = services.ledger.find_job(name)
     if job is None or job.state != "PLANNED" or not is_due(job):
         return None
+    if job.task == ASYNC:
+        return launch_async(services, job)
     members = [services.ledger.require_attempt(key) for key in job.members]
     try:
         shards = manifest(services.settings, members)

@@ -1,0 +1,200 @@
+"""Latency and throughput of a real-time endpoint: `python -m benchmarks.endpoint [--requests 100] [--rounds 5]`.
+
+Three containers run side by side, each SageMaker's own toolkit with multi-model-server (`make mms`, Java and root), and
+serve the same network of DNABERT's shape (89 M parameters, random weights) over HTTP:
+
+  chapter   the toolkit's default handler, without code of ours: transformers' pipeline, one request at a time for each
+            worker, with the default number of workers (one for each vCPU)
+  earlier   model_code of an earlier commit, in its environment
+  now       model_code of this checkout, in the environment of an endpoint
+
+A request is `{"inputs": "CTAATC TAATCT ..."}`, the k-mers of one window, over a connection that is kept open. Every
+request has another window. In each round the containers take turns: one client sends its share of the requests, one
+after the other (p50, p99), then 8 clients send theirs (requests per second). The idle containers use no CPU.
+`--set NAME=VALUE` changes a variable of the container `now`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from seqdrop.config.settings import Settings
+from seqdrop.kinds.plans import packaged
+from seqdrop.models.archives import ModelArchive, model_request
+from seqdrop_cli.deploy.model_code import find_modules
+
+from benchmarks.command_line import CHECKOUT, worktree
+from benchmarks.inference import K, write_random_model
+from tests.contract.toolkit import Server, find_python, start_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EARLIER = "157adf1"  # the version that was reviewed before there were endpoints
+CLIENTS = 8
+HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+BOUNDS = {"chapter": (0.5, 2.0), "earlier": (0.8, None)}
+"""For the other sides: the largest ratio of latencies, and the least ratio of throughputs, of this checkout to them."""
+
+
+@dataclass
+class Side:
+    """A container, and what was measured of it: seconds of requests of a single client, and requests per second."""
+
+    name: str
+    server: Server
+    latencies: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    responses: dict[bytes, tuple[str, float]] = field(default_factory=dict)
+
+    def measure_latency(self, bodies: list[bytes]) -> None:
+        """Send requests one after the other."""
+        self.latencies += self._send([bodies])
+
+    def measure_rate(self, bodies: list[bytes]) -> None:
+        """Send requests by CLIENTS clients at once."""
+        began = time.perf_counter()
+        count = len(self._send([bodies[number::CLIENTS] for number in range(CLIENTS)]))
+        self.rates.append(count / (time.perf_counter() - began))
+
+    def _send(self, shares: list[list[bytes]]) -> list[float]:
+        """Send each share on a connection of its own, in a thread that ends afterwards; return the seconds of each."""
+        with ThreadPoolExecutor(len(shares)) as threads:
+            return [seconds for part in threads.map(self._send_share, shares) for seconds in part]
+
+    def _send_share(self, bodies: list[bytes]) -> list[float]:
+        with self.server.connect() as connection:
+            return [self._send_request(connection, body) for body in bodies]
+
+    def _send_request(self, connection: object, body: bytes) -> float:
+        began = time.perf_counter()
+        connection.request("POST", "/invocations", body, HEADERS)
+        response = connection.getresponse()
+        content = response.read()
+        seconds = time.perf_counter() - began
+        if response.status != 200:
+            raise SystemExit(f"{self.name}: {response.status}: {content[:500]!r}")
+        (prediction,) = json.loads(content)
+        self.responses[body] = prediction["label"], prediction["score"]
+        return seconds
+
+
+def make_bodies(bases: int) -> Iterator[bytes]:
+    """Yield requests with random windows of `bases`, the same on each call."""
+    generator = np.random.default_rng(7)
+    while True:
+        window = "".join(generator.choice(list("ACGT"), bases))
+        yield json.dumps({"inputs": " ".join(window[i : i + K] for i in range(bases - K + 1))}).encode()
+
+
+def write_models(folder: Path, earlier: Path) -> dict[str, Path]:
+    """Write the model of each side to a folder, as the container unpacks it; the weights are the same files."""
+    plain = folder / "chapter"
+    plain.mkdir()
+    write_random_model(plain)
+    # Without this file, the default handler would write k-mers in lower case and know none of them.
+    (plain / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": false}')
+    models = {"chapter": plain}
+    for name, code in (("earlier", earlier), ("now", CHECKOUT)):
+        models[name] = shutil.copytree(plain, folder / name, copy_function=os.link)
+        for module, path in find_modules(code / "model_code/dnabert").items():
+            target = models[name] / "code" / module
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    return models
+
+
+def find_environments() -> dict[str, dict[str, str]]:
+    """Return the variables of each container. Those of `earlier` are the ones that the commit sent to SageMaker."""
+    analysis = packaged().by_name["contigs"]
+    settings = Settings(**{name: name for name in Settings.__dataclass_fields__})
+    settings = replace(settings, instance_count=1, instance_type="ml.m5.xlarge")
+    request = model_request(settings, ModelArchive("m", "k", "d"), 6, analysis.kind.environment(analysis))
+    before = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
+    return {
+        "chapter": {"HF_TASK": "text-classification"},
+        "earlier": before,
+        "now": request["PrimaryContainer"]["Environment"],
+    }
+
+
+def measure(sides: list[Side], bodies: Iterator[bytes], requests: int, rounds: int) -> None:
+    """Measure the sides in turns. The first requests of each are not counted: they load the model in each worker."""
+    for side in sides:
+        side.measure_rate([next(bodies) for _ in range(2 * CLIENTS)])
+        side.rates.clear()
+    for number in range(rounds):
+        single = [next(bodies) for _ in range(-(-requests // rounds))]
+        together = [next(bodies) for _ in range(2 * CLIENTS)]
+        for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
+            side.measure_latency(single)
+            side.measure_rate(together)
+            print(f"  {side.name}: {side.rates[-1]:.1f}/s", file=sys.stderr)
+
+
+def report(sides: list[Side]) -> None:
+    """Print a row for each side; ratios are those of this checkout to the side."""
+    *others, now = sides
+    print(f"\n{'':<9}{'p50 ms':>9}{'p99 ms':>9}{'at 8, /s':>10}{'p50 ratio':>11}{'p99 ratio':>11}{'rate ratio':>12}")
+    for side in sides:
+        (p50, p99), rate = np.quantile(side.latencies, (0.5, 0.99)), np.median(side.rates)
+        ours = *np.quantile(now.latencies, (0.5, 0.99)), np.median(now.rates)
+        ratios = "" if side is now else f"{ours[0] / p50:>11.2f}{ours[1] / p99:>11.2f}{ours[2] / rate:>12.2f}"
+        print(f"{side.name:<9}{p50 * 1e3:>9.1f}{p99 * 1e3:>9.1f}{rate:>10.1f}{ratios}")
+    for side in others:
+        latency, rate = BOUNDS[side.name]
+        print(f"aims against {side.name}: latency at most {latency}" + (f", rate at least {rate}" if rate else ""))
+    exact = sides[0].responses
+    difference = max(abs(_positive(now.responses[body]) - _positive(exact[body])) for body in exact)
+    print(f"largest difference of a probability from the chapter's fp32: {difference:.4f}")
+
+
+def _positive(prediction: tuple[str, float]) -> float:
+    label, score = prediction
+    return score if label == "LABEL_1" else 1 - score
+
+
+def main() -> None:
+    """Start the containers, measure them and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=100, help="requests of a single client (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--bases", type=int, default=300, help="bases of a window (default: %(default)s)")
+    parser.add_argument("--earlier", default=EARLIER, help="commit to compare with (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="variable of `now`")
+    parser.add_argument("--sides", nargs="+", default=("chapter", "earlier", "now"), help="(default: all)")
+    options = parser.parse_args()
+    python, environments = find_python(CHECKOUT), find_environments()
+    environments["now"] |= dict(text.split("=", 1) for text in options.set)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (scratch / "models").mkdir()
+        models = write_models(scratch / "models", stack.enter_context(worktree(options.earlier)))
+        sides = []
+        for name in options.sides:
+            model = models[name]
+            server = start_server(python, scratch / f"container-{name}", model, environments[name])
+            sides.append(Side(name, stack.enter_context(closing(server))))
+        print(f"{platform.machine()}, {os.cpu_count()} cores, windows of {options.bases} bases")
+        measure(sides, make_bodies(options.bases), options.requests, options.rounds)
+        report(sides)
+
+
+if __name__ == "__main__":
+    main()
