@@ -178,6 +178,17 @@ def test_requests_of_the_older_format_with_spaced_kmers(server):
     assert b"is not served" in response.body
 
 
+def test_a_plain_request_to_a_protein_model(serve, repository):
+    archive = pack_model(repository / "model_code/protein/seeds/cnn-ss3")
+    server = serve(archive, SEQDROP_TASK="structure", SEQDROP_WINDOW="")
+    response = server.invoke(b'{"inputs": ["MKVLATGGSW", "M K V", "?"]}', "application/json", "application/json")
+    assert response.status == 200, response.body
+    first, second, bad = json.loads(response.body)
+    assert [len(first["labels"]), len(second["scores"])] == [10, 3]
+    assert bad["error"]["code"] == "not_a_work_item"
+    server.close()
+
+
 @pytest.mark.parametrize("task", ["masked", "embed"])
 def test_other_tasks(serve, language, task):
     server = serve(language, SEQDROP_TASK=task)

@@ -25,8 +25,8 @@ Predict a FASTA, FASTQ or unaligned BAM file on this machine, with the same code
 AWS: predictions, tables, tracks, summary.json. With --endpoint, a real-time endpoint of a stack predicts instead; its
 analysis decides about windows and strands (docs/endpoints.md).
 
-Exit status: 0 finished, 1 the file is invalid, 2 wrong usage or an error of the endpoint, 130 stopped by Ctrl-C (the files then contain the
-predictions made until then).
+Exit status: 0 finished, 1 the file is invalid, 2 wrong usage or an error of the endpoint, 130 stopped by Ctrl-C (the
+files then contain the predictions made until then).
 """
 EXAMPLES = (
     Example(
