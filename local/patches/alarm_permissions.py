@@ -7,7 +7,6 @@ Reference of CloudWatch, whose DescribeAlarms and DeleteAlarms have the resource
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from ministack.core import iam_actions
 
@@ -18,7 +17,7 @@ def apply() -> None:
     """Return the ARN of the first alarm that such a call names."""
     extract = iam_actions.extract_resource_arn
 
-    def extract_alarm(service: str, method: str, path: str, headers: dict, body: bytes, *more: Any) -> str:
+    def extract_alarm(service: str, method: str, path: str, headers: dict, body: bytes, *more: object) -> str:
         arn = extract(service, method, path, headers, body, *more)
         region, account = more[-2:]
         name = _first_alarm(headers, body) if service == "monitoring" and arn == "*" else ""
