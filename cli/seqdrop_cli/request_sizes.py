@@ -31,7 +31,7 @@ class RequestSizes:
     limit: int = FIRST
 
     def pack(self, items: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield requests, without newline at their end, of as many items as fit in the limit, but at least one.
+        """Yield requests, without a final newline, of as many items as fit in the limit, but at least one.
 
         Raise ItemTooLargeError if an item alone is larger than an endpoint accepts.
         """

@@ -1,4 +1,4 @@
-"""The resources of calls about several alarms: the alarms themselves, of which the first is checked.
+"""The resources of calls about several alarms: the alarms themselves. The first is checked.
 
 ministack asks for "*", so a policy that names alarms would never allow such a call. Source: the Service Authorization
 Reference of CloudWatch, whose DescribeAlarms and DeleteAlarms have the resource type alarm.
@@ -17,10 +17,9 @@ def apply() -> None:
     """Return the ARN of the first alarm that such a call names."""
     extract = iam_actions.extract_resource_arn
 
-    def extract_alarm(
-        service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, account: str
-    ) -> str:
-        arn = extract(service, method, path, headers, body, query_params, region, account)
+    def extract_alarm(service: str, method: str, path: str, headers: dict, body: bytes, *more: object) -> str:
+        arn = extract(service, method, path, headers, body, *more)
+        region, account = more[-2:]
         name = _first_alarm(headers, body) if service == "monitoring" and arn == "*" else ""
         return f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}" if name else arn
 

@@ -596,8 +596,8 @@ def references(value) -> set[str]:
     names = {argument for tag, argument in value.items() if tag == "Ref"}
     names |= {argument.partition(".")[0] for tag, argument in value.items() if tag == "GetAtt"}
     for text in [argument for tag, argument in value.items() if tag == "Sub"]:
-        plain, given = text if isinstance(text, list) else (text, {})
-        names |= {name.partition(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", plain)} - set(given)
+        plain, values = text if isinstance(text, list) else (text, {})
+        names |= {name.partition(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", plain)} - set(values)
     return names.union(*(references(part) for part in value.values()))
 
 

@@ -175,8 +175,8 @@ def test_a_promoted_model_replaces_the_other_while_requests_run(aws, serving, ma
     with Requests(aws) as requests:
         push_second(aws, serving, tmp_path / "second")
         after = wait_for_service(aws, but=before.configuration)
-        seen = len(requests.labels)
-        wait_until(lambda: len(requests.labels) > seen + 5)
+        count = len(requests.labels)
+        wait_until(lambda: len(requests.labels) > count + 5)
     assert requests.errors == []
     first, second = (set(labels) for labels in LABELS)
     positions = {label: number for number, label in enumerate(requests.labels)}

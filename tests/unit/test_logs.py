@@ -18,7 +18,7 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 FIELDS = {
     *("upload_id", "message_id", "run", "restore", "bundle", "job", "attempt", "manifest", "object_number"),
     *("analysis", "code", "end", "error", "reason", "what", "moves", "members", "landing", "waits"),
-    *("endpoint", "configuration", "stopped", "status", "request"),
+    *("endpoint", "configuration", "stopped", "status", "request", "requests"),
     *("characters", "messages", "files", "versions", "entries", "objects", "unpackable", "uploads", "rejected"),
 }
 # Attributes and variables whose text has the name of a file in it, unless they belong to one of OURS.

@@ -101,5 +101,5 @@ class AsyncWorld(World):
         if self._due is not None and self._due <= self.clock.seconds:
             self._due = None
             for name in self.sagemaker.endpoints:
-                self.sagemaker.settle(name)
+                self.sagemaker.end_change(name)
         super().run()

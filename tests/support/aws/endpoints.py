@@ -1,6 +1,6 @@
 """Endpoints of SageMaker in memory, with the alarms of CloudWatch and the targets of Application Auto Scaling.
 
-A change ends when a test calls `settle`. The rules are those of the embedded SageMaker.
+A change ends when a test calls `end_change`. The rules are those of the embedded SageMaker.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Endpoints:
         self.updates: list[dict] = []
         self.capacity = True
 
-    def settle(self, name: str, outcome: str = "", reason: str = "") -> None:
+    def end_change(self, name: str, outcome: str = "", reason: str = "") -> None:
         """End the change in progress: as wanted, or with "fails" (of a creation) or "is undone" (of an update)."""
         endpoint = self.endpoints[name]
         if endpoint.status == "Deleting":

@@ -26,6 +26,7 @@ EVERYTHING = {
     "MonthlyBudget": "100",
     "SignReceipts": "true",
     "Endpoints": "true",
+    "Monitoring": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
     "Monitoring": "true",

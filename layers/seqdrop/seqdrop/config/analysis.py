@@ -107,7 +107,7 @@ class AnalysisSettings(Table):
 
     mode: str = setting(BATCH, Choice(*MODES), compare=False)  # this and the next three: no part of a prediction
     """"async": work items of at most async_below_mb are sent to an asynchronous endpoint, which scales to zero, if the
-    stack has endpoints (docs/endpoints.md); otherwise, and for more work items, a transform job predicts. "batch":
+    stack has endpoints (docs/async.md); otherwise, and for more work items, a transform job predicts. "batch":
     always a transform job."""
     async_below_mb: int = setting(5, Whole(1, 100), compare=False)
     """With mode = "async": the work items of an upload, in megabytes (1e6 bytes), above which it gets a transform

@@ -77,10 +77,14 @@ def unknown_keys(
 
 
 def nearest(word: str, words: Iterable[str]) -> list[str]:
-    """Return a list of the one word that is most similar to `word`, or an empty list if none is similar."""
+    """Return a list of the one word that is most similar to `word`, or an empty list if none is similar.
+
+    Two letters in the other order are a likelier mistake than a missing one, so a word of the same letters comes first.
+    """
     from difflib import get_close_matches  # only needed when something is wrong
 
-    return get_close_matches(word, list(words), 1)
+    known = list(words)
+    return [other for other in known if sorted(other) == sorted(word)][:1] or get_close_matches(word, known, 1)
 
 
 def format_path(path: Iterable[str]) -> str:

@@ -100,8 +100,8 @@ def is_owned(sagemaker: SageMakerClient, arn: str, stack: str) -> bool:
 def list_owned(sagemaker: SageMakerClient, stack: str) -> list[str]:
     """Return the names of all endpoints of a stack."""
     pages = sagemaker.get_paginator("list_endpoints").paginate(NameContains=f"{stack}-")
-    found = [endpoint for page in pages for endpoint in page["Endpoints"]]
-    own = [endpoint for endpoint in found if endpoint["EndpointName"].startswith(f"{stack}-")]
+    endpoints = [endpoint for page in pages for endpoint in page["Endpoints"]]
+    own = [endpoint for endpoint in endpoints if endpoint["EndpointName"].startswith(f"{stack}-")]
     return [endpoint["EndpointName"] for endpoint in own if is_owned(sagemaker, endpoint["EndpointArn"], stack)]
 
 

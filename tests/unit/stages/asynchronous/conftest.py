@@ -49,7 +49,7 @@ class AsyncLab(Lab):
         self.deploy(TEXT)
         self.push()
         self.run()
-        self.settle(ENDPOINT)
+        self.end_change(ENDPOINT)
 
     def drop(self, name: str = "a", sizes: tuple[int, ...] = (1,)) -> str:
         """Create a validated upload with a planned attempt; return the attempt's key. `sizes` are lines of shards."""

@@ -66,17 +66,17 @@ class Lab:
         self.clock.advance(1)
         handle_message(self.services, message)
 
-    def settle(self, name: str = NAME, *outcome: str) -> None:
+    def end_change(self, name: str = NAME, *outcome: str) -> None:
         """End the change in progress; SageMaker's event then has all endpoints looked at."""
         self.clock.advance(600)
-        self.sagemaker.settle(name, *outcome)
+        self.sagemaker.end_change(name, *outcome)
         self.run({"source": "aws.sagemaker"})
 
     def start(self) -> Endpoint:
         """Return the endpoint of contigs, in service with its first model."""
         self.push()
         self.run()
-        self.settle()
+        self.end_change()
         return self.endpoint
 
     @property

@@ -18,7 +18,7 @@ def test_an_idle_endpoint_is_deleted_with_a_mail_and_made_again_on_request(lab):
     lab.clock.advance(6 * HOUR)
     lab.run()
     assert lab.endpoint.status == "Deleting"
-    lab.settle()
+    lab.end_change()
     lab.run()
     assert lab.residue == []
     assert lab.mails == [f"Seqdrop deleted the idle endpoint {NAME}"]
@@ -56,12 +56,12 @@ def test_without_idle_hours_it_stays(lab):
 def test_a_stopped_endpoint_stays_away_until_it_is_started(lab):
     lab.start()
     lab.run(STOP)
-    lab.settle()
+    lab.end_change()
     lab.run()
     assert lab.residue == []
     assert lab.services.ledger.endpoint(NAME).by == "arn:ada"
     lab.run(START)
-    lab.settle()
+    lab.end_change()
     assert lab.endpoint.status == "InService"
     assert lab.account.autoscaling.targets
 
@@ -71,7 +71,7 @@ def test_an_endpoint_that_is_stopped_while_it_changes_is_deleted_afterwards(lab)
     lab.run()
     lab.run(STOP)
     assert lab.endpoint.status == "Creating"
-    lab.settle()
+    lab.end_change()
     assert lab.endpoint.status == "Deleting"
 
 
@@ -79,7 +79,7 @@ def test_start_tries_a_refused_configuration_again(lab):
     lab.start()
     lab.push("worse")
     lab.run()
-    lab.settle(NAME, "is undone")
+    lab.end_change(NAME, "is undone")
     lab.run(START)
     assert lab.endpoint.status == "Updating"
 
@@ -88,7 +88,7 @@ def test_an_analysis_without_its_table_loses_its_endpoint(lab):
     lab.start()
     lab.deploy(ANALYSIS.format(name="contigs", model="promoter-300"))
     lab.run()
-    lab.settle()
+    lab.end_change()
     lab.run()
     assert lab.sagemaker.endpoints == {}
     assert not lab.account.autoscaling.targets

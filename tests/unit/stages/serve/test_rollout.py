@@ -63,9 +63,9 @@ class TestCreation:
     def test_one_that_fails_is_deleted_mailed_once_and_not_tried_again(self, lab):
         lab.push("broken")
         lab.run()
-        lab.settle(NAME, "fails", "the container did not respond to ping")
+        lab.end_change(NAME, "fails", "the container did not respond to ping")
         assert lab.endpoint.status == "Deleting"
-        lab.settle()
+        lab.end_change()
         lab.run()
         assert not lab.sagemaker.endpoints
         assert lab.mails == [f"Seqdrop could not create the endpoint {NAME}"]
@@ -112,7 +112,7 @@ class TestUpdates:
         request = lab.endpoint.request["DeploymentConfig"]
         assert {alarm["AlarmName"] for alarm in request["AutoRollbackConfiguration"]["Alarms"]} == ALARMS
         assert request["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
-        lab.settle()
+        lab.end_change()
         assert serving_model(lab) == current(lab)
         assert first not in lab.sagemaker.configurations
         assert lab.mails == []
@@ -129,7 +129,7 @@ class TestUpdates:
         first = lab.start().configuration
         lab.push("worse")
         lab.run()
-        lab.settle(NAME, "is undone", "alarm raised")
+        lab.end_change(NAME, "is undone", "alarm raised")
         for _ in range(3):
             lab.run(SCHEDULED)
         assert (lab.endpoint.status, lab.endpoint.configuration) == ("InService", first)
@@ -141,10 +141,10 @@ class TestUpdates:
         lab.start()
         lab.push("worse")
         lab.run()
-        lab.settle(NAME, "is undone")
+        lab.end_change(NAME, "is undone")
         lab.push("better")
         lab.run()
-        lab.settle()
+        lab.end_change()
         assert serving_model(lab) == current(lab)
         lab.push("worse")  # someone asks for it once more
         lab.run()
@@ -156,9 +156,9 @@ class TestUpdates:
         lab.run()
         lab.push("third")
         lab.run()
-        lab.settle()
+        lab.end_change()
         assert lab.endpoint.status == "Updating"
-        lab.settle()
+        lab.end_change()
         assert serving_model(lab) == current(lab)
         assert lab.mails == []
 
@@ -203,7 +203,7 @@ class TestAsynchronous:
         lab.deploy(ANALYSIS.format(name="contigs", model="promoter-300") + 'mode = "async"\n')
         lab.push()
         lab.run()
-        lab.settle(f"{NAME}-async")
+        lab.end_change(f"{NAME}-async")
         (target,) = lab.account.autoscaling.targets.values()
         assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 2)
         alarm = lab.account.cloudwatch.alarms[f"{NAME}-async-backlog"]

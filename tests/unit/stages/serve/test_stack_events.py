@@ -94,7 +94,7 @@ def test_a_deletion_ends_when_nothing_is_left(lab, url, ask):
     assert url.responses == []
     assert lab.endpoint.status == "Deleting"
     (again,) = lab.queued
-    lab.sagemaker.settle(NAME)
+    lab.sagemaker.end_change(NAME)
     lab.run(again)
     assert url.statuses == ["SUCCESS"]
     assert lab.residue == []
@@ -104,9 +104,9 @@ def test_an_endpoint_that_is_being_created_is_deleted_afterwards(lab, url, ask):
     lab.push()
     lab.run()
     ask("Delete")
-    lab.sagemaker.settle(NAME)  # created
+    lab.sagemaker.end_change(NAME)  # created
     lab.run(lab.queued[-1])
-    lab.sagemaker.settle(NAME)  # deleted
+    lab.sagemaker.end_change(NAME)  # deleted
     lab.run(lab.queued[-1])
     assert url.statuses == ["SUCCESS"]
     assert lab.residue == []

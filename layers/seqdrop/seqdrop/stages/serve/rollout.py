@@ -1,7 +1,7 @@
 """Create an endpoint, update it, and recognise what became of the last change.
 
 A change is in the ledger before SageMaker is asked for it, with the time at which SageMaker had last modified the
-endpoint. So a crash between the two is told from an update that SageMaker has undone: only the latter has a new time.
+endpoint. So a crash between the two differs from an update that SageMaker has undone: only the latter has a new time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def advance(services: Services, plan: EndpointPlan, state: EndpointState | None,
     elif state.status == FAILED:
         _give_up(services, plan, state, record)
     elif state.configuration == plan.configuration and state.status != STUCK:
-        _settle(services, plan, state, record)
+        _complete(services, plan, state, record)
     elif record.attempted == plan.configuration and record.modified != state.modified:
         _note_rollback(services, plan, state, record)
     elif record.refused != plan.configuration:
@@ -93,12 +93,12 @@ def _update(services: Services, plan: EndpointPlan, state: EndpointState, record
     _log("endpoint update requested", plan)
 
 
-def _settle(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+def _complete(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     """Apply alarms and scaling to an endpoint that serves its plan, and delete configurations before this one."""
     applied = apply(services, plan.serving, record.applied)
-    settled = replace(record, attempted="", modified="", refused="", reason="", applied=applied)
-    if settled != record:
-        _save(services, settled)
+    completed = replace(record, attempted="", modified="", refused="", reason="", applied=applied)
+    if completed != record:
+        _save(services, completed)
         delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
         _log("endpoint in service", plan)
 
