@@ -29,7 +29,6 @@ EVERYTHING = {
     "Monitoring": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
-    "Monitoring": "true",
 }
 PARLIAMENT = """
 import json, sys, warnings
