@@ -132,5 +132,5 @@ def launch_async(services: Services, job: Job) -> None:
     outputs = [str(response["OutputLocation"]) for response in responses]
     failures = [str(response.get("FailureLocation", "")) for response in responses]
     services.ledger.move(job, "STARTED", outputs=outputs, failures=failures)
-    logger().info("requests are queued", extra={"job": job.name, "requests": len(responses)})
+    logger().info("requests are queued", extra={"job": job.name})
     return None
