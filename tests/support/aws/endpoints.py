@@ -138,6 +138,8 @@ class Endpoints:
         endpoint = self._endpoint(request["EndpointName"])
         self._configuration(request["EndpointConfigName"])
         self._check_settled(endpoint, "update")
+        if not self.capacity:  # a new fleet comes before the old one goes
+            raise RefusedError("ResourceLimitExceeded", "The account-level service limit is 0 Instances")
         self.updates.append(request)
         endpoint.status, endpoint.wanted = "Updating", request["EndpointConfigName"]
         endpoint.modified, endpoint.request = self._clock.now, request

@@ -137,6 +137,21 @@ class TestUpdates:
         assert lab.mails == [f"Seqdrop rolled back the endpoint {NAME}"]
         assert [*lab.sagemaker.configurations] == [first]
 
+    def test_one_that_scales_before_its_update_begins_is_no_rollback(self, lab):
+        """Scaling changes the time at which SageMaker last modified an endpoint, as an update that is undone does."""
+        lab.start()
+        lab.push("second")
+        lab.sagemaker.capacity = False
+        with pytest.raises(RetryableError):
+            lab.run()
+        lab.endpoint.modified = lab.clock.now
+        lab.sagemaker.capacity = True
+        lab.run()
+        assert lab.endpoint.status == "Updating"
+        lab.end_change()
+        assert serving_model(lab) == current(lab)
+        assert lab.mails == []
+
     def test_after_a_rollback_the_next_model_is_deployed(self, lab):
         lab.start()
         lab.push("worse")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqdrop.errors import RetryableError
+from seqdrop.errors import JobRefusedError, RetryableError
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create_model
 from seqdrop.sagemaker.endpoints import (
@@ -53,11 +53,17 @@ def advance(services: Services, plan: EndpointPlan, state: EndpointState | None,
         _update(services, plan, state, record)
 
 
-def _prepare(services: Services, plan: EndpointPlan, record: EndpointRecord, modified: str) -> None:
-    """Record a change, and create what it needs: the model, the configuration and the alarms."""
+def _record(services: Services, plan: EndpointPlan, record: EndpointRecord, modified: str) -> EndpointRecord:
+    """Record a change that is about to be requested; return the record as it is stored."""
     attempt = replace(record, attempted=plan.configuration, modified=modified, refused="", reason="")
-    if (attempt.attempted, attempt.modified, "") != (record.attempted, record.modified, record.refused):
-        _save(services, attempt)
+    if attempt == replace(record, reason=""):
+        return record
+    _save(services, attempt)
+    return replace(attempt, revision=attempt.revision + 1)
+
+
+def _prepare(services: Services, plan: EndpointPlan) -> None:
+    """Create what a change needs: the model, the configuration and the alarms."""
     if not create_model(services.sagemaker, plan.model):
         raise EndpointBusyError("SageMaker creates no model now")
     create_configuration(services.sagemaker, plan.request)
@@ -65,7 +71,8 @@ def _prepare(services: Services, plan: EndpointPlan, record: EndpointRecord, mod
 
 
 def _create(services: Services, plan: EndpointPlan, record: EndpointRecord) -> None:
-    _prepare(services, plan, record, "")
+    _record(services, plan, record, "")
+    _prepare(services, plan)
     create_endpoint(
         services.sagemaker,
         {
@@ -79,7 +86,18 @@ def _create(services: Services, plan: EndpointPlan, record: EndpointRecord) -> N
 
 def _update(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     """Begin an update, which the alarms of the endpoint undo."""
-    _prepare(services, plan, record, state.modified)
+    recorded = _record(services, plan, record, state.modified)
+    try:
+        _prepare(services, plan)
+        update_endpoint(services.sagemaker, _update_request(services, plan))
+    except (EndpointBusyError, JobRefusedError):
+        # Nothing was begun. If the endpoint scales, its time changes as by an update that was undone.
+        _save(services, replace(recorded, attempted="", modified=""))
+        raise
+    _log("endpoint update requested", plan)
+
+
+def _update_request(services: Services, plan: EndpointPlan) -> UpdateEndpointInputTypeDef:
     alarms = [alarm["AlarmName"] for alarm in alarm_requests(services.settings, plan.serving)]
     request: UpdateEndpointInputTypeDef = {
         "EndpointName": plan.name,
@@ -89,8 +107,7 @@ def _update(services: Services, plan: EndpointPlan, state: EndpointState, record
     if not plan.serving.is_async:  # it may have no instance; an update begins with one
         request["RetainAllVariantProperties"] = True  # the number of instances
         request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DataCaptureConfig"}]
-    update_endpoint(services.sagemaker, request)
-    _log("endpoint update requested", plan)
+    return request
 
 
 def _complete(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
