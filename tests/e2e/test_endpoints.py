@@ -8,8 +8,10 @@ import threading
 import time
 
 import pytest
+from seqdrop.aws import keys
 from seqdrop.kinds.plans import parse
 from seqdrop.models.archives import push_archive
+from seqdrop.monitoring.captures import read_capture
 from seqdrop.runtime.services import now
 from seqdrop.sagemaker.endpoints import describe_endpoint
 from seqdrop_cli.deploy.archive import pack_model
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.long  # deploys its own stack
 STACK, NAME, MODEL = "serving", "serving-contigs", "promoter-300"
 # Two instances, so that an update begins with a canary. Its alarms do not wait for the latency of a cold model.
 ENDPOINT = "\n[analyses.contigs.endpoint]\nmin_instances = 2\nmax_instances = 3\nmax_latency_ms = 60_000\n"
+ENDPOINT += "capture_percent = 100\n"
 PATIENCE = 240  # seconds
 PAYLOAD = {"inputs": "CTAATC TAATCT AATCTA"}
 LABELS = ("not promoter", "promoter"), ("background", "promoter")  # of the first model, and of the second
@@ -153,6 +156,22 @@ def test_a_deployed_endpoint_predicts_for_the_payload_of_the_chapter(aws, servin
     prediction = invoke(aws.client("sagemaker-runtime"))
     assert prediction["label"] in LABELS[0]
     assert 0.5 <= prediction["score"] <= 1
+
+
+def test_what_the_endpoint_captures_is_what_monitoring_reads(aws, serving):
+    """SageMaker writes captured requests each minute."""
+    wait_for_service(aws)
+    prediction, s3 = invoke(aws.client("sagemaker-runtime")), aws.client("s3")
+    place = {"Bucket": serving.work, "Prefix": keys.captured(NAME)}
+
+    def read():
+        names = [entry["Key"] for entry in s3.list_objects_v2(**place).get("Contents", [])]
+        bodies = [s3.get_object(Bucket=serving.work, Key=name)["Body"].read() for name in names]
+        return [read_capture(line, LABELS[0][1], 0.9) for body in bodies for line in body.splitlines()]
+
+    captured = next(each for each in wait_until(read) if each.sequences == ["CTAATCTA"])
+    expected = prediction["score"] if prediction["label"] == LABELS[0][1] else 1 - prediction["score"]
+    assert captured.rows == [{"probability": pytest.approx(expected), "call": expected >= 0.9}]
 
 
 def test_a_file_is_predicted_by_the_endpoint_as_on_this_machine(aws, serving, seqdrop, tmp_path):
