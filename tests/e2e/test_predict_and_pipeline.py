@@ -90,7 +90,9 @@ def read_comparable(path: Path, ids: list[str]) -> object:
         made_by = json.loads(file.metadata.metadata[b"seqdrop"])
         return file.read().to_pylist(), remove_ids(made_by)
     if path.name == "summary.json":
-        return remove_ids(json.loads(path.read_text()))
+        summary = json.loads(path.read_text())
+        summary.pop("computed", None)  # by which job, and what it cost
+        return remove_ids(summary)
     if path.suffix in (".bed", ".gff3", ".bedgraph"):
         text = path.read_text()
         for word in ids:

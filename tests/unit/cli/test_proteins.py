@@ -8,7 +8,7 @@ import tarfile
 
 import pyarrow.parquet
 import pytest
-from seqdrop_cli import prediction
+from seqdrop_cli import local_model
 from seqdrop_cli.deploy.protein_checkpoint import is_protein
 from seqdrop_cli.main import main
 
@@ -43,7 +43,7 @@ def refused(capsys, *arguments) -> str:
 
 
 def test_proteins_are_predicted_as_in_the_pipeline(cold, model, file, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(prediction, "BATCH", 150)  # so that several requests are made
+    monkeypatch.setattr(local_model, "BATCH", 150)  # so that several requests are made
     out = tmp_path / "out"
     assert main(["predict", str(file), "--model", str(model), "-o", str(out)]) == 0
     assert "3 proteins in" in capsys.readouterr().out

@@ -20,7 +20,6 @@ from seqdrop.runtime.services import Services, minutes_ago, now
 from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.async_requests import Order
 from seqdrop.sagemaker.client import describe
-from seqdrop.stages.async_progress import find_progress
 from seqdrop.stages.job_slots import count_free_slots
 from seqdrop.stages.lease import COPYING, READING
 from seqdrop.stages.reconcile.backlog import shortest_wait
@@ -217,6 +216,9 @@ def _start(services: Services, job: Job) -> Due:
 def _started(services: Services, job: Job) -> Due:
     """Return the message of a job that SageMaker describes as ended: its event was lost."""
     if job.task == ASYNC:
+        # It knows all kinds of analysis, which take 50 ms to import; most runs have no such job.
+        from seqdrop.stages.async_progress import find_progress
+
         end = find_progress(services, job, services.ledger.require_attempt(job.members[0])).end
     else:
         end = describe(services.sagemaker, job.task, job.name).end
