@@ -34,9 +34,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from seqdrop.config.endpoint import Endpoint
 from seqdrop.config.settings import Settings
 from seqdrop.kinds.plans import packaged
-from seqdrop.models.archives import ModelArchive, model_request
+from seqdrop.models.archives import ModelArchive
+from seqdrop.sagemaker.requests.endpoint import endpoint_model_request
+from seqdrop.sagemaker.serving import list_servings
 from seqdrop_cli.deploy.model_code import find_modules
 
 from benchmarks.command_line import CHECKOUT, worktree
@@ -133,8 +136,9 @@ def find_environments() -> dict[str, dict[str, str]]:
     """Return the variables of each container. Those of `earlier` are the ones that the commit sent to SageMaker."""
     analysis = packaged().by_name["contigs"]
     settings = Settings(**{name: name for name in Settings.__dataclass_fields__})
-    settings = replace(settings, instance_count=1, instance_type="ml.m5.xlarge")
-    request = model_request(settings, ModelArchive("m", "k", "d"), 6, analysis.kind.environment(analysis))
+    settings = replace(settings, stack="lab", instance_count=1, instance_type="ml.m5.xlarge")
+    (serving,) = list_servings(settings, [replace(analysis, endpoint=Endpoint())])
+    request = endpoint_model_request(settings, serving, ModelArchive("m", "k", "d"))
     before = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SEQDROP_THREADS": "all"}
     return {
         "chapter": {"HF_TASK": "text-classification"},

@@ -24,9 +24,8 @@ PROGRAM = Path(__file__).with_name("container.py")
 LOAD_SECONDS = 600
 # The default bound of multi-model-server; as on AWS, a model that needs more sets a variable of its environment.
 DEFAULT_MESSAGE_BYTES = 6_553_500
-# Variables that no library reads at import. A container with any other variable is not forked but newly started. OpenMP
-# reads GOMP_ when it is loaded; these decide how threads wait, and change no prediction.
-READ_LATE = ("SEQDROP_", "SAGEMAKER_", "SM_", "MMS_", "GOMP_")
+# Variables that no library reads at import. A container with any other variable is not forked but newly started.
+READ_LATE = ("SEQDROP_", "SAGEMAKER_", "SM_", "MMS_")
 FOLDERS = {"HOME", "TMPDIR"}  # differ between jobs, and are not read at import either
 
 

@@ -11,6 +11,8 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FEW_WEIGHTS = 5_000_000  # seed models have 0.4 million in their layers, DNABERT 85 million; none between was measured
+
 
 def find_device(context: object | None = None) -> str:
     """Return the device of this worker: "cuda:<number>", or "cpu" on a machine without a GPU.
@@ -35,6 +37,15 @@ def set_threads(environment: Mapping[str, str]) -> None:
     if threads != "all" and not (threads.isdecimal() and int(threads)):
         raise ValueError(f'SEQDROP_THREADS is {threads!r}; it must be a number from 1, or "all"')
     torch.set_num_threads(count_cores() if threads == "all" else int(threads))
+
+
+def suit_threads(environment: Mapping[str, str], weights: int) -> None:
+    """Compute a model with few weights in its layers by one thread, if SEQDROP_SMALL_BY_ONE_THREAD is "true".
+
+    One window of such a model is computed sooner than two threads have waited for each other (benchmarks/endpoint.py).
+    """
+    if environment.get("SEQDROP_SMALL_BY_ONE_THREAD") == "true" and weights < FEW_WEIGHTS:
+        torch.set_num_threads(1)
 
 
 def count_cores() -> int:

@@ -40,7 +40,7 @@ import scoring
 from classifier import Classifier, load_classifier
 from common.json_lines import split_lines
 from common.media_types import JSON, JSON_LINES, accepts, as_bytes, parse_media_type
-from common.processors import set_threads
+from common.processors import set_threads, suit_threads
 from embedder import load_embedder
 from filler import Filler, load_filler
 from windows import WindowSettings
@@ -67,7 +67,9 @@ def model_fn(model_dir: str, context: object | None = None) -> Network:
     if task not in LOADERS:
         raise ValueError(f"SEQDROP_TASK is {task!r}; it must be one of {', '.join(LOADERS)}")
     set_threads(os.environ)
-    return LOADERS[task](model_dir, context)
+    network = LOADERS[task](model_dir, context)
+    suit_threads(os.environ, network.layer_weights)
+    return network
 
 
 def input_fn(input_data: bytes | str, content_type: str) -> Payload:

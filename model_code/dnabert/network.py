@@ -42,6 +42,13 @@ class Network:
         """Length of the longest input that the position embeddings cover, including [CLS] and [SEP]."""
         return self.model.config.max_position_embeddings
 
+    @property
+    def layer_weights(self) -> int:
+        """Number of weights in the matrices of the layers, which is what a window costs."""
+        config = self.model.config
+        attention, feed_forward = 4 * config.hidden_size, 2 * config.intermediate_size
+        return int(config.num_hidden_layers * config.hidden_size * (attention + feed_forward))
+
     def packs(self, inputs: Sequence[np.ndarray]) -> Iterator[Pack]:
         """Yield a pack for each forward pass. Each input of k-mer ids is in one pack, with [CLS] and [SEP] added."""
         device = self.model.device

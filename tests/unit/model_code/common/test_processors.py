@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from common.processors import count_cores, set_threads
+import torch
+from common.processors import count_cores, set_threads, suit_threads
 
 from tests.support.model_code import MODEL_CODE
 
@@ -29,6 +30,19 @@ def test_a_worker_uses_the_cores_that_the_job_allows():
     assert count_threads(SEQDROP_THREADS="all") == str(count_cores())
     assert count_threads(SEQDROP_THREADS="3") == "3"
     assert count_threads(SEQDROP_THREADS="") == "1"
+
+
+@pytest.mark.parametrize(
+    ("setting", "weights", "threads"), [("true", 400_000, 1), ("true", 85_000_000, 3), ("", 400_000, 3)]
+)
+def test_an_endpoint_computes_a_small_model_by_one_thread(setting, weights, threads):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        suit_threads({"SEQDROP_SMALL_BY_ONE_THREAD": setting}, weights)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_there_are_at_most_as_many_cores_as_the_process_may_use():

@@ -39,10 +39,8 @@ LONGEST_UPDATE = 3600  # seconds
 CAPTURED = ["application/json", "application/jsonlines"]  # content types that are stored as text, not as base64
 
 
-# Rounds that a thread of OpenMP waits actively for the others. By default it does so for some 20 ms, on a core that the
-# thread it waits for may need: an endpoint computes while the model server receives and sends (benchmarks/endpoint.py).
-# On a CPU this is 0.05 to 0.1 ms; afterwards the thread sleeps until it is woken.
-WAITING = {"GOMP_SPINCOUNT": "1000"}
+# A request in real time is often one window. Code of earlier versions ignores the variable.
+ONE_THREAD = {"SEQDROP_SMALL_BY_ONE_THREAD": "true"}
 
 
 def tags_of(stack: str, analysis: str) -> list[TagTypeDef]:
@@ -63,7 +61,9 @@ def endpoint_model_request(settings: Settings, serving: Serving, archive: ModelA
         )
     job = serving.analysis.job
     payload = max(job.max_payload_mb, serving.analysis.shard_mb if serving.is_async else REAL_TIME_MB)
-    environment = {**serving.analysis.kind.environment(serving.analysis), **WAITING}
+    environment = serving.analysis.kind.environment(serving.analysis)
+    if not serving.is_async and not GPU.match(serving.instance_type):
+        environment = {**environment, **ONE_THREAD}
     return model_request(settings, archive, payload, environment)
 
 
