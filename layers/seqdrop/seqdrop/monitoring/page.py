@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from xml.etree.ElementTree import Element
 
-LOOKS = ("base-C", "base-T", "base-A", "base-G", "gc", "base-N")
+LOOKS = ("base-C", "base-T", "base-A", "base-G", "base-N")
 BEFORE, AFTER = ("base-N", "baseline"), ("base-C", "now")
 MOST_DRAWN = 120  # points of the history
 METRICS = {"mcc": "MCC", "q3": "Q3", "accuracy": "accuracy", "f1": "F1"}
@@ -118,7 +118,8 @@ def _draw_histogram(title: str, name: str, bins: Mapping[str, list[int]]) -> Ele
     series = [(look, label, counts) for (look, label), counts in zip((BEFORE, AFTER), _ordered(bins), strict=True)]
     shown = [entry for entry in series if entry[2]]
     used = [place for _, _, counts in shown for place, number in enumerate(counts) if number]
-    first, last = min(used), max(used) + 1
+    first = max(0, min(used) - 1)  # with an empty bin at each side, so that a single one is a peak
+    last = min(len(shown[0][2]), max(used) + 2)
     x, places = _axis(name, first, last)
     lines = [Line(label, look, _in_percent(places, counts, first)) for look, label, counts in shown]
     top = max(value for line in lines for _, value in line.points if value is not None)
@@ -153,12 +154,10 @@ def _draw_history(history: Sequence[Mapping[str, Any]]) -> Iterator[Element]:
     """Yield the distances of all features, and the quality, by report."""
     points = history[-MOST_DRAWN:]
     names = sorted({name for point in points for name in point["distances"]})
-    distances = [
-        Line(name, look, [(number, point["distances"].get(name)) for number, point in enumerate(points, 1)])
-        for name, look in zip(names, (*LOOKS, *LOOKS), strict=False)
-    ]
-    if names:
+    if distances := _distance_lines(points, [name for name in names if name != CALLS.name]):
         yield _draw_series("Distance from the baseline", points, distances)
+    if calls := _distance_lines(points, [name for name in names if name == CALLS.name]):
+        yield _draw_series("Calls: how often the rate has doubled or halved", points, calls)
     metrics = sorted({entry["metric"] for point in points for entry in point["quality"]})
     for metric in metrics:
         keys = [metric] if metric == "q3" else ["mcc", "f1", "accuracy"]
@@ -167,6 +166,13 @@ def _draw_history(history: Sequence[Mapping[str, Any]]) -> Iterator[Element]:
             for key, look in zip(keys, LOOKS, strict=False)
         ]
         yield _draw_series("Quality against the truth", points, [_bridge(line) for line in lines])
+
+
+def _distance_lines(points: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Line]:
+    return [
+        Line(name, look, [(number, point["distances"].get(name)) for number, point in enumerate(points, 1)])
+        for name, look in zip(names, (*LOOKS, *LOOKS), strict=False)
+    ]
 
 
 def _bridge(line: Line) -> Line:
