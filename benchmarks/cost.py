@@ -11,16 +11,19 @@ from __future__ import annotations
 from seqdrop.config.kind import Kind
 from seqdrop.kinds.plans import packaged
 from seqdrop_cli.costs.bill import Line, list_lines
-from seqdrop_cli.costs.prices import PRICES, usd
+from seqdrop_cli.costs.prices import DEFAULT_INSTANCE, PRICES, usd
 from seqdrop_cli.costs.workload import Machines, Rates, Workload
 
 HOURS_PER_MONTH = 730
 SAMPLES, SIZE = 96, 10**9  # single-end FASTQ files dropped under reads/, and bytes of each
 READS = 100_000  # of each file that the model scores: `max_reads` of reads/ in analyses.toml
 WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-140 and 80-150
-WATCHED = 67  # metrics of the alarms in template.yaml
-WATCHED_ENDPOINTS = 8  # of those that exist only with Endpoints=true; each endpoint has 3 of its own
-WATCHED_MONITORING = 9  # of those that exist only with Monitoring=true
+WATCHED = 67  # metrics of the alarms in template.yaml that exist without conditions
+WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; each endpoint has OWN_ALARMS besides
+WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
+OWN_ALARMS = 3
+POLLS = 5 * HOURS_PER_MONTH * 3600 / 20  # of one queue in a month: five pollers, requests of 20 seconds
+MONITORED = 30 * 10 / 60  # hours of monitoring jobs in a month: ten minutes a day
 PUBLISHED = 11  # metrics that reconcile publishes at every run
 JOBS = 3  # counted by benchmarks/orchestration.py for 96 uploads
 
@@ -41,7 +44,7 @@ def make_run() -> Workload:
 def list_month_costs() -> list[Line]:
     """Return the bill of a month in which no files are dropped, without AWS's free tiers."""
     runs = HOURS_PER_MONTH * 12  # every five minutes
-    polls = 10 * 5 * HOURS_PER_MONTH * 3600 / 20  # ten queues, five pollers, 20 seconds
+    polls = 10 * POLLS  # ten queues
     return [
         Line("", "KMS: the stack's key", "1", usd("key", 1)),
         Line("", "CloudWatch: alarms", f"{WATCHED} metrics", usd("alarm", WATCHED)),
@@ -49,6 +52,23 @@ def list_month_costs() -> list[Line]:
         Line("", "CloudWatch: dashboard", "1", usd("dashboard", 1)),
         Line("", "SQS: Lambda's polling", f"{polls / 1e6:.1f} M requests", usd("sqs", polls)),
         Line("", "Lambda: reconcile", f"{runs:,} × 3 s × 0.5 GB", usd("lambda", runs * 1.5) + usd("invocation", runs)),
+    ]
+
+
+def list_option_costs() -> list[Line]:
+    """Return what a month costs more with Endpoints=true, one endpoint of one instance, and Monitoring=true."""
+    alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
+    return [
+        Line(
+            "", "Endpoints: alarms", f"{WATCHED_ENDPOINTS} metrics, {OWN_ALARMS} of each endpoint", usd("alarm", alarms)
+        ),
+        Line("", "Endpoints: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Endpoints: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
+        Line("", f"one real-time endpoint, {DEFAULT_INSTANCE}, all the time", always, usd("job", HOURS_PER_MONTH)),
+        Line("", "Monitoring: alarms", f"{WATCHED_MONITORING} metrics", usd("alarm", WATCHED_MONITORING)),
+        Line("", "Monitoring: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Monitoring: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
+        Line("", f"Monitoring: jobs of {DEFAULT_INSTANCE}", "30 × 10 minutes", usd("job", MONITORED)),
     ]
 
 
@@ -75,6 +95,7 @@ def tables() -> dict[str, str]:
         "prices": format_prices(),
         "run": format_lines(list_lines(make_run(), Rates())),
         "month": format_lines(list_month_costs()),
+        "options": format_lines(list_option_costs()),
     }
 
 
