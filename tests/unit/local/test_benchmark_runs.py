@@ -9,6 +9,7 @@ from benchmarks import runs
 from benchmarks.run_play import ANALYSES, Played
 from tests.support.aws.wire import wire_services
 
+pytestmark = pytest.mark.long  # plays two runs
 FEW, MORE = 40, 120
 
 

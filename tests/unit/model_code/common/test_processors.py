@@ -12,24 +12,28 @@ from common.processors import count_cores, set_threads, suit_threads
 
 from tests.support.model_code import MODEL_CODE
 
+SCRIPT = """
+import sys, torch
+from common.processors import set_threads
+for setting in sys.argv[1:]:
+    set_threads({"SEQDROP_THREADS": setting})
+    print(torch.get_num_threads())
+"""
 
-def count_threads(**settings) -> str:
-    """Return the threads of a worker as multi-model-server starts it: OMP_NUM_THREADS is 1 before torch is imported."""
-    script = (
-        "import os, torch; from common.processors import set_threads; "
-        "set_threads(os.environ); print(torch.get_num_threads())"
-    )
-    environment = os.environ | {"OMP_NUM_THREADS": "1"} | settings
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=MODEL_CODE, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+
+def count_threads(*settings: str) -> list[int]:
+    """Return the threads of a worker after each setting in turn.
+
+    It is started as multi-model-server does: OMP_NUM_THREADS is 1 before torch is imported.
+    """
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", SCRIPT, *settings]
+    done = subprocess.run(command, cwd=MODEL_CODE, env=environment, capture_output=True, text=True, check=True)
+    return [int(line) for line in done.stdout.split()]
 
 
 def test_a_worker_uses_the_cores_that_the_job_allows():
-    assert count_threads(SEQDROP_THREADS="all") == str(count_cores())
-    assert count_threads(SEQDROP_THREADS="3") == "3"
-    assert count_threads(SEQDROP_THREADS="") == "1"
+    assert count_threads("", "3", "all") == [1, 3, count_cores()]
 
 
 @pytest.mark.parametrize(
