@@ -28,8 +28,8 @@ def list_names(aws) -> dict[str, set[str]]:
     names: dict[str, set[str]] = {}
     for kind, (service, operation, member, name) in KINDS.items():
         pages = aws.client(service).get_paginator(operation).paginate()
-        found_names = {entry[name] for page in pages for entry in page.get(member, [])}
-        names[kind] = {each for each in found_names if STACK in each}
+        all_names = {entry[name] for page in pages for entry in page.get(member, [])}
+        names[kind] = {each for each in all_names if STACK in each}
     queues = aws.client("sqs").list_queues().get("QueueUrls", [])
     names["queues"] = {url for url in queues if STACK in url}
     return names
@@ -51,4 +51,8 @@ def test_each_combination_deploys_and_switched_off_nothing_is_left(aws):
         wanted = {FUNCTIONS[name] for name, value in switches.items() if value == "true"}
         assert list_resources(aws) & set(FUNCTIONS.values()) == wanted
     assert list_resources(aws) == plain
-    assert list_names(aws) == names
+    left = {kind: now - names[kind] for kind, now in list_names(aws).items()}
+    # The embedded Lambda writes the last lines of serve, which CloudFormation called, when its log group is gone, and
+    # so makes it anew. On AWS the role of a function may not create log groups.
+    left["log groups"] -= {f"/seqdrop/{STACK}/serve"}
+    assert not any(left.values()), left

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
-IDLE, PERSON = "idle", "person"  # why an endpoint was stopped
+IDLE, PERSON, OFF = "idle", "person", "off"  # why an endpoint was stopped; OFF: the stack has no endpoints any more
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class EndpointRecord:
 
     name: str
     stopped: str = ""
-    """Why it must not exist now: IDLE or PERSON; "" if it may."""
+    """Why it must not exist now: IDLE, PERSON or OFF; "" if it may."""
     by: str = ""
     """ARN of the person who gave the last order; "" for none."""
     attempted: str = ""

@@ -73,6 +73,19 @@ def test_a_deploy_ends_at_once_and_the_endpoints_follow(lab, url, ask, kind):
     assert lab.endpoint.status == "Creating"
 
 
+def test_the_end_of_an_endpoint_of_a_deleted_stack_does_not_make_it_again(lab, ask):
+    """SageMaker's event of the end reaches serve while CloudFormation has not deleted it yet."""
+    lab.start()
+    ask("Delete")
+    lab.end_change()
+    for _ in range(2):
+        lab.run({"source": "aws.sagemaker"})
+    assert not lab.sagemaker.endpoints
+    ask("Create")
+    lab.run({"source": "aws.events"})
+    assert lab.endpoint.status == "Creating"
+
+
 def test_every_response_has_the_same_id_so_that_no_update_deletes_the_resource(url, ask):
     ask("Create")
     first = url.responses[0][1]["PhysicalResourceId"]

@@ -19,7 +19,7 @@ from seqdrop.errors import ConfigurationError, RetryableError
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_advance_message
 from seqdrop.sagemaker.serving import check_stack
-from seqdrop.stages.serve.removal import remove_all
+from seqdrop.stages.serve.removal import allow_all, remove_all
 
 if TYPE_CHECKING:
     from seqdrop.runtime.messages import StackMessage
@@ -55,6 +55,7 @@ def handle_stack_event(services: Services, message: StackMessage) -> None:
         check_stack(services.settings.stack)
     except ConfigurationError as error:
         return respond(message, "FAILED", str(error))
+    allow_all(services)
     services.send(services.settings.serve_queue, make_advance_message())
     return respond(message, "SUCCESS")
 
