@@ -206,6 +206,7 @@ def test_the_lab_is_notified_of_new_models_and_of_runs_that_are_archived(upgrade
     Runs that the earlier version opened are archived as well. One with markers in its lanes only stays open.
     """
     mailed = {mail["Subject"] for mail in upgraded.mails.all()}
+    mailed = {subject for subject in mailed if not subject.startswith("ALARM: ")}  # jobs of this lab fail on purpose
     of_runs = {subject for subject in mailed if subject.startswith("Seqdrop archived the run ")}
     assert {subject.removeprefix("Seqdrop archived the run ") for subject in of_runs} == {
         f"run {number}" for number in OPENED
