@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from common.plain_inputs import EXPECTED, read_inputs
 from tokens import RNA_TO_DNA
 
 if TYPE_CHECKING:
@@ -19,26 +19,12 @@ def classify(body: bytes, classifier: Classifier) -> list[dict[str, Any]] | dict
 
     Return a single error if the body has no inputs. Inputs are never truncated.
     """
-    texts = _inputs(body)
+    texts = read_inputs(body)
     if texts is None:
-        return _error("not_inputs", 'expected {"inputs": text} or {"inputs": [text, ...]} and no other properties')
+        return _error("not_inputs", EXPECTED)
     parsed = [_ids_or_error(text, classifier) for text in texts]
     scores = iter(classifier.probabilities([ids for ids in parsed if isinstance(ids, np.ndarray)]))
     return [_best(next(scores), classifier) if isinstance(ids, np.ndarray) else ids for ids in parsed]
-
-
-def _inputs(body: bytes) -> list[Any] | None:
-    """Return the inputs of a request, or None if the body is not of the expected shape."""
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict) or set(fields) != {"inputs"}:
-        return None
-    inputs = fields["inputs"]
-    if isinstance(inputs, str):
-        return [inputs]
-    return inputs if isinstance(inputs, list) else None
 
 
 def _ids_or_error(text: object, classifier: Classifier) -> np.ndarray | dict[str, Any]:

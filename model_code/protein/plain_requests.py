@@ -14,6 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from common.plain_inputs import EXPECTED, read_inputs
 from protein_items import UNIT
 from protein_windows import predict_lines
 
@@ -28,24 +29,9 @@ def predict_plain(body: bytes, task: Task, settings: ProteinWindowSettings) -> l
     """
     inputs = read_inputs(body)
     if inputs is None:
-        message = 'expected {"inputs": text} or {"inputs": [text, ...]} and no other properties'
-        return {"error": {"code": "not_inputs", "message": message}}
+        return {"error": {"code": "not_inputs", "message": EXPECTED}}
     lines = [_write_item(number, text) for number, text in enumerate(inputs, start=1)]
     return [_read_line(json.loads(line)) for line in predict_lines(lines, task, settings)]
-
-
-def read_inputs(body: bytes) -> list[Any] | None:
-    """Return the inputs of a request, or None if the body is not of the expected shape."""
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict) or set(fields) != {"inputs"}:
-        return None
-    inputs = fields["inputs"]
-    if isinstance(inputs, str):
-        return [inputs]
-    return inputs if isinstance(inputs, list) else None
 
 
 def _write_item(number: int, text: object) -> bytes:
