@@ -89,11 +89,17 @@ def extract(commit: str, folder: Path) -> Path:
 
 
 def deploy(aws: EmbeddedAws, tree: Path, stack: str) -> dict[str, Case]:
-    """Deploy a version; return its functions by the names of their folders."""
+    """Deploy a version; return its functions by the names of their folders, without those that a parameter turns on."""
     install(aws, tree=tree, name=stack)
+    deployed = {
+        resource["LogicalResourceId"]
+        for page in aws.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+        for resource in page["StackResourceSummaries"]
+    }
     return {
         function.stage: Case(function, environment_of(aws, name, stack), read_event(tree, function.stage))
         for name, function in read_build(aws.workdir / f"sam-build-{stack}").items()
+        if name in deployed
     }
 
 
