@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from seqdrop.stages import notifications
+from seqdrop.results import reports as written
 
 from tests.support.services import direct_services
 
@@ -53,12 +53,12 @@ def direct(cloud) -> Services:
 
 @pytest.fixture(scope="session")
 def reports() -> Reports:
-    return Reports(notifications.write_reports)
+    return Reports(written.write_reports)
 
 
 @pytest.fixture(scope="module")
 def reports_once(reports) -> Iterator[None]:
     """Render no report twice: tests of many orders write the same few reports thousands of times."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(notifications, "write_reports", reports)
+        patch.setattr(written, "write_reports", reports)
         yield

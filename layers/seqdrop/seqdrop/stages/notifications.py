@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
 from seqdrop.ledger.run_record import run_id
-from seqdrop.results.reports import write_reports
 from seqdrop.runtime.log import logger
 
 if TYPE_CHECKING:
@@ -44,11 +43,13 @@ def write_report(
     `archived` is an ARCHIVED upload of the same bytes (duplicates.find_archived), and `mate` the comparison with the
     mate; None if there is none.
     """
-    from seqdrop.kinds.plans import selection_of  # most functions only send mails, and need no kinds
+    # Most functions only send mails, and need neither kinds nor pages.
+    from seqdrop.kinds.plans import selection_of
+    from seqdrop.results import reports
 
     if archived:
         upload = replace(upload, duplicate_of=archived.id)
-    write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
+    reports.write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
 
 
 def write_plain_report(services: Services, upload: Upload, content: Mapping[str, object]) -> None:

@@ -1,7 +1,8 @@
 """The checks of the reconciler that nothing waits for: one run of each hour makes them.
 
-Uploads that are archived without a receipt, landing versions that were kept long enough, manifests of receipts, and
-mails about runs without a marker, deletions and retention. Their modules are imported only then.
+Uploads that are archived without a receipt, landing versions that were kept long enough, manifests of receipts, the end
+of temporary copies of restores, and mails about runs without a marker, deletions and retention. Their modules are
+imported only then.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from seqdrop.stages.reconcile.forgotten import notify_of_forgotten
 from seqdrop.stages.reconcile.heads import publish_head
 from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.overdue import notify_of_runs
+from seqdrop.stages.reconcile.restores import expire_requests
 from seqdrop.stages.reconcile.retention import notify_of_expired
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ def _write_manifest(services: Services) -> dict[str, int]:
     return {}
 
 
+def _expire_restores(services: Services) -> dict[str, int]:
+    """Have restore look at requests whose temporary copies, which last days, expired. Return no count, as above."""
+    expire_requests(services)
+    return {}
+
+
 HOUSEKEEPING: dict[str, Check] = {
     "runs_told": notify_of_runs,
     "unreceipted": resend_unreceipted,
@@ -37,4 +45,5 @@ HOUSEKEEPING: dict[str, Check] = {
     "heads": publish_head,
     "expired": notify_of_expired,
     "forgotten": notify_of_forgotten,
+    "expired_restores": _expire_restores,
 }

@@ -200,8 +200,9 @@ def _ended(services: Services, job: Job) -> Due:
 
 def _unstarted_jobs(services: Services) -> int:
     """Nudge jobs that a crash left PLANNED, and jobs that waited for SageMaker capacity and are due again."""
-    postponed = (job for job in services.ledger.in_state(JOB, "PLANNED") if job.due_at and job.due_at <= now())
-    stalled = select_stalled(services, services.ledger.in_state(JOB, "PLANNED", _stale_since(services)))
+    planned, stale_since = list(services.ledger.in_state(JOB, "PLANNED")), _stale_since(services)
+    postponed = (job for job in planned if job.due_at and job.due_at <= now())
+    stalled = select_stalled(services, (job for job in planned if job.moved_at < stale_since))
     crashed = (job for job in stalled if not job.due_at)
     return nudge_all(services, postponed, _start) + nudge_all(services, crashed, _start)
 

@@ -21,7 +21,7 @@ FASTEST = min(tier.hours_at_most for known in CLASSES.values() for tier in known
 
 def check_restores(services: Services) -> dict[str, int]:
     """Run all checks of restores, and log their counts. Return none: each is a metric that costs money every month."""
-    counts = {check.__name__: check(services) for check in (check_requests, check_objects, expire_requests)}
+    counts = {check.__name__: check(services) for check in (check_requests, check_objects)}
     if any(counts.values()):
         logger().info("restores", extra=counts)
     return {}
@@ -54,7 +54,7 @@ def _look(services: Services, record: ArchiveObject) -> Due:
 
 
 def expire_requests(services: Services) -> int:
-    """Have restore look at RESTORED requests whose first temporary copy expired."""
+    """Have restore look at RESTORED requests whose first temporary copy expired; return how many they are."""
     requests = islice(services.ledger.in_state(RESTORE, "RESTORED"), MOST)
     expired = [request for request in requests if request.until and request.until <= now()]
     for request in expired:
