@@ -6,11 +6,14 @@ from local import controls, sagemaker_process
 from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
+from local.lakeformation import resources as lakeformation
 from local.patches import (
     alarm_evaluation,
     alarm_expressions,
     alarm_permissions,
+    athena_queries,
     bucket_properties,
+    change_sets,
     lambda_hosts,
     lambda_layers,
     lambda_queues,
@@ -42,6 +45,7 @@ PATCHES = (
     s3_inventories,
     s3_permissions,
     bucket_properties,
+    change_sets,
     table_properties,
     lambda_hosts,
     lambda_layers,
@@ -50,6 +54,7 @@ PATCHES = (
     alarm_expressions,
     alarm_evaluation,
     alarm_permissions,
+    athena_queries,
 )
 
 
@@ -58,5 +63,6 @@ def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str)
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
     controls.install(app)
+    lakeformation.install()
     for patch in PATCHES:
         patch.apply()
