@@ -1,5 +1,6 @@
 """Feature Store on the embedded AWS: groups, records, the online store, the offline store as an Iceberg table."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -80,9 +81,7 @@ class Bench:
         self.records.put_record(FeatureGroupName=group, Record=to_record(record), **options)
 
     def get(self, group: str, identifier: str = "a", **options) -> dict | None:
-        response = self.records.get_record(
-            FeatureGroupName=group, RecordIdentifierValueAsString=identifier, **options
-        )
+        response = self.records.get_record(FeatureGroupName=group, RecordIdentifierValueAsString=identifier, **options)
         return to_dict(response["Record"]) if "Record" in response else None
 
     def delete(self, group: str, time: str, identifier: str = "a", **options) -> None:
@@ -402,9 +401,7 @@ def test_permissions_of_the_caller_are_checked(bench, aws, group):
     with expect_error("AccessDeniedException", "sagemaker:PutRecord"):
         records.put_record(FeatureGroupName=group, Record=to_record({"sample_id": "z", "event_time": NOON}))
     with expect_error("AccessDeniedException", "sagemaker:BatchGetRecord"):
-        records.batch_get_record(
-            Identifiers=[{"FeatureGroupName": group, "RecordIdentifiersValueAsString": ["a"]}]
-        )
+        records.batch_get_record(Identifiers=[{"FeatureGroupName": group, "RecordIdentifiersValueAsString": ["a"]}])
     creator = assume_role(aws, make_role(aws, allow(["sagemaker:CreateFeatureGroup", "iam:PassRole"])))
     with expect_error("AccessDeniedException", "glue:CreateTable"):
         creator.client("sagemaker").create_feature_group(**bench.request())
@@ -428,9 +425,7 @@ def test_files_are_encrypted_with_the_key_of_the_offline_store(bench, aws):
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     role = make_role(aws, *bench.role_statements(), allow(["kms:GenerateDataKey", "kms:Decrypt"], key))
     storage = {"S3Uri": f"s3://{bench.bucket}/encrypted", "KmsKeyId": key}
-    group = bench.create(
-        RoleArn=role, OfflineStoreConfig={"S3StorageConfig": storage, "TableFormat": "Iceberg"}
-    )
+    group = bench.create(RoleArn=role, OfflineStoreConfig={"S3StorageConfig": storage, "TableFormat": "Iceberg"})
     bench.put(group, reads=1)
     bench.rows(group, 1)
     s3 = aws.client("s3")
@@ -448,3 +443,50 @@ def test_records_survive_a_kill_of_the_service(bench, aws):
     bench.put(group, LATER, reads=3)
     assert bench.get(group)["reads"] == "3"
     assert len(bench.rows(group, 3)) == 3
+
+
+class Stack:
+    """A stack whose only resource is a feature group."""
+
+    def __init__(self, bench):
+        self._client, self.name = bench.aws.client("cloudformation"), unique_name("stack")
+        request = bench.request(RoleArn=bench.role)
+        self.properties = request | {"OnlineStoreConfig": {"EnableOnlineStore": "true"}}
+        self.group = request["FeatureGroupName"]
+
+    def create(self) -> None:
+        self._client.create_stack(StackName=self.name, TemplateBody=self._body())
+        self._client.get_waiter("stack_create_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
+
+    def change(self, **changes) -> str:
+        self._client.update_stack(StackName=self.name, TemplateBody=self._body(**changes))
+        return wait_for(self._ended)
+
+    def delete(self) -> None:
+        self._client.delete_stack(StackName=self.name)
+        self._client.get_waiter("stack_delete_complete").wait(StackName=self.name, WaiterConfig={"Delay": 1})
+
+    def _ended(self) -> str | None:
+        (stack,) = self._client.describe_stacks(StackName=self.name)["Stacks"]
+        return None if stack["StackStatus"].endswith("IN_PROGRESS") else stack["StackStatus"]
+
+    def _body(self, **changes) -> str:
+        group = {"Type": "AWS::SageMaker::FeatureGroup", "Properties": self.properties | changes}
+        return json.dumps({"Resources": {"Group": group}})
+
+
+def test_a_stack_creates_extends_and_deletes_a_group(bench):
+    stack = Stack(bench)
+    stack.create()
+    bench.put(stack.group, reads=1)
+    more = [*FEATURES, {"FeatureName": "n50", "FeatureType": "Integral"}]
+    ttl = {"EnableOnlineStore": "true", "TtlDuration": {"Unit": "Weeks", "Value": "5000"}}
+    assert stack.change(FeatureDefinitions=more, OnlineStoreConfig=ttl) == "UPDATE_COMPLETE"
+    assert bench.get(stack.group)["reads"] == "1"
+    bench.put(stack.group, LATER, reads=1, n50=5)
+    assert bench.describe(stack.group)["OnlineStoreConfig"]["TtlDuration"]["Value"] == 5000
+    assert stack.change(FeatureDefinitions=more, Description="another") == "UPDATE_ROLLBACK_COMPLETE"
+    assert bench.get(stack.group)["n50"] == "5"
+    stack.delete()
+    with expect_error("ResourceNotFound"):
+        bench.describe(stack.group)

@@ -39,7 +39,9 @@ class FeatureGroups:
         self._check_caller(caller, group)
         with self._registry.lock:
             if self._registry.find(caller, FeatureGroup, group.name):
-                raise ResourceInUseError(f"Resource Already Exists: FeatureGroup with name {group.name} already exists.")
+                raise ResourceInUseError(
+                    f"Resource Already Exists: FeatureGroup with name {group.name} already exists."
+                )
             self._registry.add(group)
         self._offline.wake(group)
         return {"FeatureGroupArn": group.arn}
@@ -54,7 +56,9 @@ class FeatureGroups:
         with self._registry.lock:
             group = self._find_steady(caller, request)
             if sum(name in request for name in ("FeatureAdditions", "OnlineStoreConfig", "ThroughputConfig")) != 1:
-                raise ValidationError("Exactly one of FeatureAdditions, OnlineStoreConfig and ThroughputConfig is needed.")
+                raise ValidationError(
+                    "Exactly one of FeatureAdditions, OnlineStoreConfig and ThroughputConfig is needed."
+                )
             if "ThroughputConfig" in request:
                 raise NotSupportedLocallyError("a change of the throughput")
             if "FeatureAdditions" in request:

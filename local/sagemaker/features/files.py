@@ -13,6 +13,8 @@ from seqdrop.aws.errors import code_of
 from local.sagemaker.storage import ABSENT, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from botocore.client import BaseClient
 
 
@@ -47,9 +49,12 @@ class S3Object(InputFile, OutputFile):
     def __init__(self, location: str, s3: BaseClient, headers: dict[str, str]) -> None:
         super().__init__(location)
         self._place, self._s3, self._headers = Location.parse(location), s3, headers
+        self._written: int | None = None
 
     def __len__(self) -> int:
-        """Return the size in bytes."""
+        """Return the size in bytes; of a file that was written here, without a request that the role may not make."""
+        if self._written is not None:
+            return self._written
         return self._s3.head_object(Bucket=self._place.bucket, Key=self._place.key)["ContentLength"]
 
     def exists(self) -> bool:
@@ -74,16 +79,17 @@ class S3Object(InputFile, OutputFile):
 
     def create(self, overwrite: bool = False) -> Upload:  # noqa: ARG002 - names of files are unique
         """Return a stream whose content becomes the object when it is closed."""
-        return Upload(lambda content: self._put(content))
+        return Upload(self._put)
 
     def _put(self, content: bytes) -> None:
         self._s3.put_object(Bucket=self._place.bucket, Key=self._place.key, Body=content, **self._headers)
+        self._written = len(content)
 
 
 class Upload(io.BytesIO):
     """A stream that calls `put` with its content when it is closed, unless an exception ended its block."""
 
-    def __init__(self, put: object) -> None:
+    def __init__(self, put: Callable[[bytes], None]) -> None:
         super().__init__()
         self._put = put
 

@@ -37,6 +37,7 @@ class OfflineStore:
     def __init__(self, registry: Registry, rows: Store, online: OnlineStore, roles: Roles) -> None:
         self._registry, self._rows, self._online, self._roles = registry, rows, online, roles
         self._due: queue.SimpleQueue[FeatureGroup] = queue.SimpleQueue()
+        self._postponed: set[str] = set()  # groups that a timer wakes
 
     def resume(self) -> None:
         """Start the thread, with the groups that an earlier process left."""
@@ -73,10 +74,19 @@ class OfflineStore:
                 group.update, group.update_failure = "Failed", reason[:1024]
             else:
                 group.blocked = reason
-                timer = threading.Timer(RETRY_SECONDS, self.wake, [group])
-                timer.daemon = True
-                timer.start()
+                self._postpone(group)
             self._save(group)
+
+    def _postpone(self, group: FeatureGroup) -> None:
+        if group.instance not in self._postponed:
+            self._postponed.add(group.instance)
+            timer = threading.Timer(RETRY_SECONDS, self._resume, [group])
+            timer.daemon = True
+            timer.start()
+
+    def _resume(self, group: FeatureGroup) -> None:
+        self._postponed.discard(group.instance)
+        self.wake(group)
 
     def _advance(self, group: FeatureGroup) -> None:
         if group.status == "CreateFailed":
