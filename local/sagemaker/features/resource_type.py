@@ -25,9 +25,11 @@ WAIT_SECONDS, PAUSE_SECONDS = 120, 0.1
 
 
 def install(sagemaker: Remote) -> None:
-    """Register the type with ministack's CloudFormation, which calls each of its functions in a thread of its own."""
-    from ministack.services.cloudformation import provisioners
+    """Register the type with ministack's CloudFormation, to run in threads: a group's table needs the gateway."""
+    from ministack.services.cloudformation import provisioners, stacks
 
+    blocks = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda resource_type: resource_type == TYPE or blocks(resource_type)
     groups = Groups(sagemaker)
     provisioners._RESOURCE_HANDLERS[TYPE] = {
         "create": groups.create,
