@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from seqdrop.errors import NotMigratedError, RetryableError
+from seqdrop.runtime.events import Derivable
 from seqdrop.runtime.services import Services
 from seqdrop.runtime.sqs import compute_retry_delay
 
@@ -22,6 +23,7 @@ QUEUES = {
     "inventory": "inventory",
     "forget": "forget",
     "monitor": "monitor",
+    "catalogue": "catalogue",
 }
 STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
 
@@ -68,6 +70,7 @@ def event(repository):
         ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("monitor", "monitor", ["seqdrop-monitor-0123abcd-20261130041700"]),
         ("monitor", "monitor-schedule", [""]),
+        ("catalogue", "catalogue", [Derivable(upload="ABCDEFGHIJKLMNOPQRSTUVWX27")]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):
