@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seqdrop.runtime.log import logger
+from seqdrop.stages.catalogue.features import write_features
 
 if TYPE_CHECKING:
     from seqdrop.runtime.events import Derivable
@@ -22,5 +23,8 @@ def catalogue(services: Services, about: Derivable) -> None:
 
     An upload without a record has expired from the ledger: its rows stay as they are.
     """
-    if about.upload and not services.ledger.find_upload(about.upload):
+    upload = services.ledger.find_upload(about.upload) if about.upload else None
+    if about.upload and upload is None:
         logger().info("no record of this upload", extra={"upload_id": about.upload})
+    if upload and services.settings.features:
+        write_features(services, upload)
