@@ -23,8 +23,8 @@ class UploadFacts:
 
     Of its ledger record, only what never changes may be used (id, key, version, size, analysis, run, created_at): an
     event may be handled before the ledger's move that follows it. `reason` is None if a later report replaces it.
-    `summaries` has the summary.json of each attempt with predictions, by `Attempt.key`. `run_report` is the run.json of
-    its run; None without one.
+    `summaries` has the summary.json of each attempt with predictions, by `Attempt.key`. `run_folder` is the key of the
+    folder of its sequencer run, "" without one, and `run_report` the run.json of that run, if it is written.
     """
 
     upload: Upload
@@ -34,6 +34,7 @@ class UploadFacts:
     receipt: Receipt | None = None
     tombstone: Mapping[str, Any] | None = None
     summaries: Mapping[str, Document] = field(default_factory=dict)
+    run_folder: str = ""
     run_report: Document | None = None
 
     @property

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from seqdrop.results.proteins import Embedded, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from arro3.core import Field, RecordBatch
@@ -39,7 +39,7 @@ class Column(NamedTuple):
 ERROR_COLUMNS = [Column("item", "text"), Column("error", "error")]
 
 
-def write_table(lines: Path, columns: list[Column], provenance: Provenance, path: Path) -> None:
+def write_table(lines: Path, columns: Sequence[Column], provenance: Provenance | None, path: Path) -> None:
     """Write `columns` of a JSON Lines file as a Parquet table; the value of a key that a line lacks is null."""
     from arro3.core import RecordBatchReader, Schema
     from arro3.io import read_json, write_parquet
@@ -54,12 +54,12 @@ def write_table(lines: Path, columns: list[Column], provenance: Provenance, path
         str(path),
         compression="zstd(3)",
         max_row_group_size=GROUP * rows,
-        key_value_metadata={META: json.dumps(provenance)},
+        key_value_metadata={META: json.dumps(provenance)} if provenance else None,
     )
 
 
 def _with_constants(
-    batches: Iterable[RecordBatch], columns: list[Column], fields: Mapping[str, Field], rows: int
+    batches: Iterable[RecordBatch], columns: Sequence[Column], fields: Mapping[str, Field], rows: int
 ) -> Iterator[RecordBatch]:
     """Yield each batch with the constant columns added."""
     from arro3.core import Array, RecordBatch, Schema

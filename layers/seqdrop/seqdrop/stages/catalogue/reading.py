@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seqdrop.ledger.records import Upload
-    from seqdrop.ledger.run_record import Run
     from seqdrop.runtime.services import Services
 
 
@@ -50,8 +49,9 @@ def read_facts(services: Services, upload: Upload) -> UploadFacts:
     tombstone = read_document(services, keys.tombstone(upload.id))
     attempts = services.ledger.attempts(upload.id)
     summaries = {each.key: read_document(services, result_key(each, SUMMARY)) for each in attempts}
-    run = find_run(services, upload)
-    run_report = read_document(services, run_report_key(run)) if run else None
+    folder = services.analyses.run_folder(upload.key)
+    run = services.ledger.find_run(run_id(upload.bucket, folder)) if folder else None
+    run_report = read_document(services, keys.run_result(run.analysis, run.name, "run.json")) if run else None
     return UploadFacts(
         upload,
         attempts,
@@ -60,6 +60,7 @@ def read_facts(services: Services, upload: Upload) -> UploadFacts:
         receipt=receipt.content if receipt else None,  # type: ignore[arg-type]
         tombstone=tombstone.content if tombstone else None,
         summaries={name: document.content for name, document in summaries.items() if document},
+        run_folder=folder,
         run_report=run_report.content if run_report else None,
     )
 
@@ -71,14 +72,3 @@ def _is_current(reason: StoredDocument, report: StoredDocument | None) -> bool:
     """
     is_void = report is not None and report.modified > reason.modified
     return not is_void and reason.content.get("code") != TRAINING_FAILED
-
-
-def find_run(services: Services, upload: Upload) -> Run | None:
-    """Return the sequencer run that an upload belongs to; None if it belongs to none."""
-    folder = services.analyses.run_folder(upload.key)
-    return services.ledger.find_run(run_id(upload.bucket, folder)) if folder else None
-
-
-def run_report_key(run: Run) -> str:
-    """Return the key of the run.json of a run."""
-    return keys.run_result(run.analysis, run.name, "run.json")
