@@ -74,7 +74,8 @@ def _belongs(group: Group, documents: Mapping[str, Any]) -> bool:
     """Return whether an upload has a record in a group: by its alphabet, or by the figures of its summary."""
     report, summary = documents["report"], documents["summary"]
     if group == READ_QC:
-        return bool(report) and bool(report["records"]) and report["qc"].get("alphabet") != PROTEINS
+        qc = report["qc"] if report else {}
+        return bool(qc.get("records")) and qc.get("alphabet") != PROTEINS
     if not summary:
         return False
     return {PROMOTER: "calls" in summary, PROTEIN: "proteins" in summary.get("counts", {})}[group]

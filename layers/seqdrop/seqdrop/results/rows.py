@@ -10,11 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.errors import SeqdropError
-from seqdrop.results.distribution import Distribution
 from seqdrop.work.items import copies_of
+
+if TYPE_CHECKING:
+    from seqdrop.results.distribution import Distribution
 
 DIGITS = ".4g"
 

@@ -36,7 +36,7 @@ class World:
         groups = {group.full_name("lab"): [feature.name for feature in group.features] for group in GROUPS}
         self.store = FeatureStore(groups)
         own = direct_services(self.account)
-        settings = replace(own.settings, features="lab")
+        settings = replace(own.settings, features="lab", catalogue="false")
         self.services = replace(own, settings=settings, feature_store=self.store, sagemaker=self.store)
         version = UploadVersion("landing", KEY, "v1", 10, "etag", "1")
         self.id = version.id
