@@ -31,6 +31,7 @@ from local.patches import (
     table_properties,
     transport,
 )
+from local.sagemaker.features import resource_type
 
 PATCHES = (
     transport,
@@ -59,10 +60,11 @@ PATCHES = (
 
 
 def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str) -> None:
-    """Register SageMaker and S3 Batch Operations with ministack's gateway module, and apply the patches."""
+    """Register SageMaker, S3 Batch Operations and types of CloudFormation with ministack, and apply the patches."""
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
     controls.install(app)
     lakeformation.install()
+    resource_type.install(sagemaker)
     for patch in PATCHES:
         patch.apply()

@@ -18,6 +18,7 @@ from local.processes import kill_session
 PID_FILE = "sagemaker.pid"  # of the process that was started last, which is a session leader
 START_SECONDS = 30
 ROUTING = {"target_prefixes": ["SageMaker."], "host_patterns": [r"api\.sagemaker\."], "credential_scope": SERVICE}
+FEATURE_STORE_PATHS = ("/FeatureGroup/", "/BatchGetRecord", "/BatchWriteRecord")
 SCALING = "application-autoscaling"
 SCALING_ROUTING = {
     "target_prefixes": ["AnyScaleFrontendService."],
@@ -105,13 +106,16 @@ def install(app: ModuleType, sagemaker: Remote) -> None:
         """Return status, headers and body of a response of Application Auto Scaling, which SageMaker's process runs."""
         return await respond("scale", headers, body, query)
 
-    async def handle(_method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
+    async def handle(method: str, path: str, headers: dict, body: bytes, query: dict) -> tuple:
         """Return status, headers and body of the response, as ministack's handlers do."""
         if "x-amz-target" in headers:
             return await respond("respond", headers, body, query)
-        # The runtime's requests have a path instead.
+        # Requests of the runtimes have a path instead.
+        caller = find_caller(headers, query)
         try:
-            return await run_reentrant(sagemaker.call, "invoke", path, dict(headers), body, find_caller(headers, query))
+            if path.startswith(FEATURE_STORE_PATHS):
+                return await run_reentrant(sagemaker.call, "keep", (method, path, dict(query), body), caller)
+            return await run_reentrant(sagemaker.call, "invoke", path, dict(headers), body, caller)
         except UnreachableError:
             return 503, dict(JSON), json.dumps(DOWN).encode()
 

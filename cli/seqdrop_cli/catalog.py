@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "status": "show the state of every upload",
     "fetch": "download the results of an upload, or its restored raw data",
     "restore": "make archived files, samples and runs readable, after the price was shown",
+    "features": "show the features of an upload or a sample, from Feature Store",
     "replay": "try failed uploads again, or predict again with the current model",
     "release": "archive files whose attempt failed, without predictions",
     "doctor": "check whether a stack can do its work: models, quotas, mails, key, and one small file",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sts.client import STSClient
+    from seqdrop.aws.feature_store import FeatureStoreClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.sagemaker.runtime_client import RuntimeClient
 
@@ -100,6 +101,8 @@ class Target:
     @overload
     def client(self, name: Literal["sagemaker-runtime"]) -> RuntimeClient: ...
     @overload
+    def client(self, name: Literal["sagemaker-featurestore-runtime"]) -> FeatureStoreClient: ...
+    @overload
     def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
     @overload
     def client(self, name: Literal["kms"]) -> KmsClient: ...
@@ -139,6 +142,7 @@ class Target:
             sqs=self.client("sqs"),
             sns=self.client("sns"),
             sagemaker_runtime=self.client("sagemaker-runtime"),
+            feature_store=self.client("sagemaker-featurestore-runtime"),
         )
 
     def environments(self) -> dict[str, dict[str, str]]:

@@ -23,7 +23,8 @@ def is_created_between(resource: Model | Job, request: dict) -> bool:
 def select(summaries: list[dict], request: dict, name: str) -> list[dict]:
     """Return the summaries whose name matches, in the requested order; the default is newest first."""
     part = request.get("NameContains", "").lower()
-    fields = {"Name": name, "CreationTime": "CreationTime", "Status": name.removesuffix("Name") + "Status"}
+    status = name.removesuffix("Name") + "Status"
+    fields = {"Name": name, "CreationTime": "CreationTime", "Status": status, status: status}
     key = fields[request.get("SortBy", "CreationTime")]
     matches = [summary for summary in summaries if part in summary[name].lower()]
     return sorted(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias, TypeVar
 
 from local.autoscaling.records import ScalableTarget, ScalingPolicy
 from local.sagemaker.endpoints.records import Endpoint, EndpointConfig
+from local.sagemaker.features.records import FeatureGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from local.sagemaker.store import Store
 
 Resource = TypeVar("Resource", bound="AnyResource")
-AnyResource: TypeAlias = "Model | Job | EndpointConfig | Endpoint | ScalableTarget | ScalingPolicy"
+AnyResource: TypeAlias = "Model | Job | EndpointConfig | Endpoint | ScalableTarget | ScalingPolicy | FeatureGroup"
 
 
 class Scope(Protocol):
@@ -247,7 +248,8 @@ class TrainingJob(Job):
 
 
 JOBS = {job_class.kind: job_class for job_class in (TransformJob, ProcessingJob, TrainingJob)}
-CLASSES = JOBS | {other.kind: other for other in (Model, EndpointConfig, Endpoint, ScalableTarget, ScalingPolicy)}
+OTHERS = (Model, EndpointConfig, Endpoint, ScalableTarget, ScalingPolicy, FeatureGroup)
+CLASSES = JOBS | {other.kind: other for other in OTHERS}
 
 
 class Registry:

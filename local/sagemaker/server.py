@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from local.calls import Remote, serve
-from local.sagemaker.service import ENDPOINTS, KINDS, RECORDS, REQUESTS, SageMaker
+from local.sagemaker.service import ENDPOINTS, KINDS, OFFLINE, ONLINE, RECORDS, REQUESTS, SageMaker
 from local.warden import leave_nothing_behind
 
 
@@ -33,7 +33,7 @@ def main() -> None:
 
 def remove_state(workdir: Path) -> None:
     """Remove the records and job folders of an earlier embedded AWS, whose buckets and roles no longer exist."""
-    for name in (RECORDS, REQUESTS, ENDPOINTS, *(folder for folder, _ in KINDS.values())):
+    for name in (RECORDS, REQUESTS, ENDPOINTS, ONLINE, OFFLINE, *(folder for folder, _ in KINDS.values())):
         shutil.rmtree(workdir / name, ignore_errors=True)
 
 

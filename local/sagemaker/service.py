@@ -23,6 +23,11 @@ from local.sagemaker.environment import make_base_environment
 from local.sagemaker.errors import ServiceError, ValidationError
 from local.sagemaker.events import StateChanges
 from local.sagemaker.execution import Execution
+from local.sagemaker.features.control import FeatureGroups
+from local.sagemaker.features.offline import OfflineStore
+from local.sagemaker.features.online import OnlineStore
+from local.sagemaker.features.rest import Request
+from local.sagemaker.features.runtime import Records
 from local.sagemaker.models import Models
 from local.sagemaker.processing import ProcessingExecution
 from local.sagemaker.processing_jobs import ProcessingJobs
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("local.sagemaker")
 RECORDS, REQUESTS, ENDPOINTS = "sagemaker", "endpoint-requests", "endpoints"  # folders: two stores, and containers
+ONLINE, OFFLINE = "online-store", "offline-store"  # folders: records of feature groups, and rows that wait
 # The folder and the class of the work of each kind of job.
 KINDS = {
     "Transform": ("jobs", Execution),
@@ -82,6 +88,13 @@ RESOURCES = {
     "UpdateEndpointWeightsAndCapacities": ("endpoint", "EndpointName"),
     "DeleteEndpoint": ("endpoint", "EndpointName"),
     "ListEndpoints": None,
+    "CreateFeatureGroup": ("feature-group", "FeatureGroupName"),
+    "DescribeFeatureGroup": ("feature-group", "FeatureGroupName"),
+    "UpdateFeatureGroup": ("feature-group", "FeatureGroupName"),
+    "DeleteFeatureGroup": ("feature-group", "FeatureGroupName"),
+    "DescribeFeatureMetadata": ("feature-group", "FeatureGroupName"),
+    "UpdateFeatureMetadata": ("feature-group", "FeatureGroupName"),
+    "ListFeatureGroups": None,
     "AddTags": ("", "ResourceArn"),
     "ListTags": ("", "ResourceArn"),
     "DeleteTags": ("", "ResourceArn"),
@@ -125,6 +138,10 @@ class SageMaker:
         self._auto_scaling, self._scaler = AutoScaling(registry), Scaler(registry, self._hosts, account)
         self._minute = minute
         configs, endpoints = EndpointConfigs(registry), Endpoints(registry, self._hosts)
+        online = OnlineStore(Store(workdir / ONLINE))
+        self._offline = OfflineStore(registry, Store(workdir / OFFLINE), online, roles)
+        self._records = Records(registry, online, self._offline)
+        groups = FeatureGroups(registry, roles, self._offline)
 
         def job_operations(jobs: type[Jobs]) -> dict[str, Operation]:
             kind = jobs.kind
@@ -145,6 +162,13 @@ class SageMaker:
             "UpdateEndpointWeightsAndCapacities": endpoints.update_weights_and_capacities,
             "DeleteEndpoint": endpoints.delete,
             "ListEndpoints": endpoints.list,
+            "CreateFeatureGroup": groups.create,
+            "DescribeFeatureGroup": groups.describe,
+            "UpdateFeatureGroup": groups.update,
+            "DeleteFeatureGroup": groups.delete,
+            "DescribeFeatureMetadata": groups.describe_feature,
+            "UpdateFeatureMetadata": groups.update_feature,
+            "ListFeatureGroups": groups.list,
             **job_operations(TransformJobs),
             **job_operations(ProcessingJobs),
             **job_operations(TrainingJobs),
@@ -156,6 +180,7 @@ class SageMaker:
     def resume(self) -> None:
         """Start the endpoints, and the jobs that were in progress, when an earlier process was killed."""
         self._hosts.resume()
+        self._offline.resume()
         threading.Thread(target=self._tick, name="minutes", daemon=True).start()
         for runner in self._runners.values():
             runner.resume()
@@ -171,6 +196,10 @@ class SageMaker:
     def invoke(self, path: str, headers: dict[str, str], body: bytes, caller: tuple[str, str, str]) -> Response:
         """Return status, headers and body of the response to a request to an endpoint."""
         return self._invocations.respond(path, headers, body, Caller(*caller, self._account))
+
+    def keep(self, request: tuple, caller: tuple[str, str, str]) -> Response:
+        """Return status, headers and body of the response to a request of Feature Store's runtime."""
+        return self._records.respond(Request(*request), Caller(*caller, self._account))
 
     def scale(self, operation: str, body: bytes, caller: tuple[str, str, str]) -> tuple[int, bytes]:
         """Return status and body of the response to a request to Application Auto Scaling."""
@@ -211,7 +240,8 @@ def _resource_arn(caller: Caller, operation: str, request: dict) -> str:
     if RESOURCES[operation] is None:
         return "*"
     kind, member = RESOURCES[operation]
-    return caller.make_arn(kind, request[member]) if kind else request[member]
+    # Some operations take an ARN in place of the name.
+    return caller.make_arn(kind, request[member].rpartition("/")[2]) if kind else request[member]
 
 
 def _make_zygote(workdir: Path) -> Zygote:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,17 @@ class Store:
         """Remove a record, if there is one."""
         with contextlib.suppress(FileNotFoundError):
             self._path(key).unlink()
+
+    def get(self, key: tuple[str, ...]) -> dict | None:
+        """Return a record; None if there is none."""
+        try:
+            return json.loads(self._path(key).read_text())
+        except FileNotFoundError:
+            return None
+
+    def remove_below(self, scope: tuple[str, ...]) -> None:
+        """Remove all records whose keys begin with `scope`, if there are any."""
+        shutil.rmtree(self._folder.joinpath(*scope), ignore_errors=True)
 
     def all(self) -> Iterator[dict]:
         """Yield all records, in no particular order."""

@@ -36,6 +36,7 @@ JOBS = {
     "job_security_groups": "",
     "training_isolation": "true",
     "training_promotes": "false",
+    "features": "",
 }
 
 

@@ -82,6 +82,7 @@ class Settings:
     async_topic: str = ""  # ARN of the topic of asynchronous results; only in serve
     catalogue_queue: str = ""  # URL of the queue of catalogue
     catalogue: str = "false"  # "true": rows of the catalogue are written; only in catalogue
+    features: str = ""  # first part of the names of feature groups; "" without; only in catalogue
     endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects

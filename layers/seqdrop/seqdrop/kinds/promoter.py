@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from seqdrop.config.fields import Flag, Maybe, Number, Text, Whole, setting
 from seqdrop.kinds.windows import SampledSettings, WindowKind
 from seqdrop.models.archives import POSITIVE
+from seqdrop.results.distribution import Distribution
 from seqdrop.results.rows import DIGITS, Counts, OutputLine, Row, RowMaker, Shared, window_rows
 from seqdrop.results.tables import Column
 from seqdrop.results.tracks import RULE
@@ -91,8 +92,10 @@ class Promoter(WindowKind):
         """Return a function from an output line to a row for each window."""
         settings, calibration = predictions.analysis.settings_as(Settings), predictions.calibration
         scale = calibration.scale(settings.prior) if calibration else None
+        counts.probabilities = probabilities = Distribution()
 
         def complete(row: Row) -> Row:
+            probabilities.add(row["probability"])
             if scale:
                 row["calibrated"] = float(format(scale(row["probability"]), DIGITS))
             row["call"] = row["probability"] >= settings.threshold
@@ -121,6 +124,7 @@ class Promoter(WindowKind):
         return {
             "calls": _calls(settings, results),
             "expected_false_calls": _false_calls(settings, calibration),
+            "probability": _probabilities(results),
             **track,
             "prior": (settings.prior or calibration.share) if calibration else None,
             "note": CALIBRATED if calibration else NOT_CALIBRATED,
@@ -153,6 +157,12 @@ def _calls(settings: Settings, results: Results) -> dict[str, object]:
     if results.kept is not None:
         calls |= {"distance": settings.apart, "kept": results.kept, "kept_per_kb": _rate(results.kept, kilobases)}
     return calls
+
+
+def _probabilities(results: Results) -> dict[str, float] | None:
+    """Return the mean and quantiles of the probabilities of scored windows; None if there are none."""
+    counts = results.counts
+    return counts.probabilities.as_dict() if isinstance(counts, Counts) and counts.probabilities else None
 
 
 def _track(results: Results, calibration: Calibration | None) -> dict[str, str]:

@@ -10,10 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.errors import SeqdropError
 from seqdrop.work.items import copies_of
+
+if TYPE_CHECKING:
+    from seqdrop.results.distribution import Distribution
 
 DIGITS = ".4g"
 
@@ -98,6 +101,7 @@ class Counts:
     not_scored: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     copies: Counter[str] | None = None  # windows, scored and calls over all reads, if identical ones are scored once
+    probabilities: Distribution | None = None  # of scored windows, if the kind has a probability
     reach: dict[str, tuple[str, int]] = field(default_factory=dict)
     """{strand: (record of the last scored window, end of that window)}."""
 

@@ -32,11 +32,15 @@ def catalogue(services: Services, about: Derivable) -> None:
 
 
 def derive_upload(services: Services, upload: Upload) -> None:
-    """Derive the rows of an upload, if the stack has a catalogue."""
+    """Derive the rows of an upload, if the stack has a catalogue, and its features, if it has feature groups."""
     if services.settings.catalogue == ON:
         from seqdrop.stages.catalogue.rows import write_upload_rows  # with features alone, no rows are written
 
         write_upload_rows(services, upload)
+    if services.settings.features:
+        from seqdrop.stages.catalogue.features import write_features  # as above
+
+        write_features(services, upload)
 
 
 def derive_run(services: Services, key: str) -> None:

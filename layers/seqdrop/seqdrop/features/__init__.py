@@ -1,0 +1,1 @@
+"""Features of uploads for Amazon SageMaker Feature Store: their definitions, and the records made of results."""
