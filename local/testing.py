@@ -330,3 +330,9 @@ class EndpointBench(ModelBench):
         """Return the content of an object of the bucket."""
         key = url.removeprefix(f"s3://{self.bucket}/")
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+
+def order_datasync(aws: EmbeddedAws, **orders: object) -> None:
+    """Give orders to the embedded DataSync: its executions fail, wait or send no events (local/datasync/controls.py)."""
+    url, body = f"{aws.endpoint}/_seqdrop/datasync", json.dumps(orders).encode()
+    urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST")).close()  # noqa: S310 # nosec B310 # loopback
