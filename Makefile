@@ -97,7 +97,7 @@ lint: setup
 	$(BIN)/python -m mypy >$(VENV)/.mypy 2>&1 & types=$$!; \
 	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/python -m tools.vocabulary \
 		&& { printed=$$($(BIN)/lint-imports --no-cache) || { echo "$$printed"; false; }; } \
-		&& $(BIN)/cfn-lint template.yaml -a cfn_lint_serverless.rules \
+		&& $(BIN)/cfn-lint template.yaml stacks/*.yaml -a cfn_lint_serverless.rules \
 		&& { wait $$types || { cat $(VENV)/.mypy; false; }; } \
 		&& wait $$template && echo "code, types, words and template are clean"
 

@@ -61,6 +61,7 @@ class Stack:
     uploaderpolicy: str = ""
     dashboardname: str = ""
     endpointsqueue: str = ""  # only with Endpoints=true
+    cataloguedatabase: str = ""  # only with Catalogue=true
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:
@@ -109,8 +110,9 @@ def install(
         aws.workdir / "sam-deploy.log",
         "deploy",
         *("--template-file", str(build_dir / "template.yaml"), "--stack-name", name, "--resolve-s3"),
-        *("--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"),
-        *("--no-progressbar", *make_overrides(parameters)),
+        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+        *make_overrides(parameters),
     )
     return Stack.of(aws, name), code
 

@@ -1,6 +1,7 @@
-"""Print template.yaml as CloudFormation deploys it: after SAM's transform, as JSON.
+"""Print template.yaml as CloudFormation deploys it: after SAM's transform, with the stacks within it, as JSON.
 
-In the template as it is written, reviewers that know only CloudFormation skip functions, event sources and schedules.
+In the template as it is written, reviewers that know only CloudFormation skip functions, event sources and schedules,
+and see nothing of stacks/.
 
     python -m tools.transformed_template > transformed.json
 """
@@ -16,18 +17,22 @@ from samcli.lib.translate.sam_template_validator import SamTemplateValidator
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 
+from tools.nested_stacks import merge_stacks
+
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 REGION = "us-east-1"
 
 
 def transform(template: Path = TEMPLATE) -> dict[str, Any]:
-    """Return the template after SAM's transform, with its parameters; no managed policy is asked for.
+    """Return the template after SAM's transform, with its parameters and the resources of its nested stacks.
+
+    No managed policy is asked for.
 
     Raises:
         samcli.commands.validate.lib.exceptions.InvalidSamDocumentException: SAM refuses the template.
     """
     validator = SamTemplateValidator(yaml_parse(template.read_text()), ManagedPolicyLoader(None), region=REGION)
-    return yaml_parse(validator.get_translated_template_if_valid())
+    return merge_stacks(yaml_parse(validator.get_translated_template_if_valid()), template.parent)
 
 
 if __name__ == "__main__":

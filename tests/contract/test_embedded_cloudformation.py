@@ -277,3 +277,39 @@ class TestAlarms:
     def test_an_alarm_has_at_most_ten_metrics(self, stack):
         with pytest.raises(WaiterError):
             stack.create({"Alarm": self.alarm(11)})
+
+
+CONDITIONAL = {
+    "Parameters": {"Wanted": {"Type": "String"}},
+    "Conditions": {"On": {"Fn::Equals": [{"Ref": "Wanted"}, "true"]}},
+    "Resources": {
+        "Always": {"Type": "AWS::SNS::Topic"},
+        "Optional": {"Type": "AWS::SQS::Queue", "Condition": "On"},
+    },
+}
+
+
+class TestChangeSets:
+    """What `sam deploy` does: it executes a change set only if that has changes."""
+
+    def changes(self, client, name: str, wanted: str, kind: str) -> list[tuple[str, str]]:
+        """Make and execute a change set; return (action, resource) of each change."""
+        request = {"StackName": name, "ChangeSetName": unique_name("changes"), "ChangeSetType": kind}
+        values = [{"ParameterKey": "Wanted", "ParameterValue": wanted}]
+        client.create_change_set(**request, TemplateBody=json.dumps(CONDITIONAL), Parameters=values)
+        del request["ChangeSetType"]
+        change_set = client.describe_change_set(**request)
+        if change_set["Status"] != "FAILED":
+            client.execute_change_set(**request)
+            waiter = client.get_waiter(f"stack_{kind.lower()}_complete")
+            waiter.wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 60})
+        each = [change["ResourceChange"] for change in change_set["Changes"]]
+        return [(change["Action"], change["LogicalResourceId"]) for change in each]
+
+    def test_a_parameter_that_only_changes_a_condition_is_a_change(self, aws):
+        client, name = aws.client("cloudformation"), unique_name("stack")
+        assert self.changes(client, name, "true", "CREATE") == [("Add", "Always"), ("Add", "Optional")]
+        assert self.changes(client, name, "true", "UPDATE") == []
+        assert self.changes(client, name, "false", "UPDATE") == [("Remove", "Optional")]
+        assert self.changes(client, name, "false", "UPDATE") == []
+        assert self.changes(client, name, "true", "UPDATE") == [("Add", "Optional")]
