@@ -62,6 +62,8 @@ class Stack:
     dashboardname: str = ""
     endpointsqueue: str = ""  # only with Endpoints=true
     cataloguedatabase: str = ""  # only with Catalogue=true
+    transferqueue: str = ""  # this and the next: only with Transfer=true
+    transfertask: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

@@ -333,6 +333,7 @@ class EndpointBench(ModelBench):
 
 
 def order_datasync(aws: EmbeddedAws, **orders: object) -> None:
-    """Give orders to the embedded DataSync: its executions fail, wait or send no events (local/datasync/controls.py)."""
+    """Give orders to the embedded DataSync: executions fail, wait or send no events (local/datasync/controls.py)."""
     url, body = f"{aws.endpoint}/_seqdrop/datasync", json.dumps(orders).encode()
-    urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST")).close()  # noqa: S310 # nosec B310 # loopback
+    request = urllib.request.Request(url, data=body, method="POST")  # noqa: S310 # loopback
+    urllib.request.urlopen(request).close()  # noqa: S310 # nosec B310 # loopback

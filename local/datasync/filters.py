@@ -1,4 +1,4 @@
-"""Filters of files: patterns that are separated by |, in which * is any text. A pattern also covers what is below it."""
+"""Filters of files: patterns that are separated by |, in which * is any text. A pattern covers what is below it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ def write_report(s3: BaseClient, execution: Execution, journal: Journal) -> None
     task = execution.task.arn.rpartition("/")[2]
 
     def put(key: str, content: dict) -> None:
-        s3.put_object(Bucket=bucket, Key=prefix + key, Body=json.dumps(content).encode(), ContentType="application/json")
+        s3.put_object(
+            Bucket=bucket, Key=prefix + key, Body=json.dumps(content).encode(), ContentType="application/json"
+        )
 
     if config.get("OutputType") == "STANDARD":
         for name in LISTS:

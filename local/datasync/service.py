@@ -7,6 +7,12 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from local.datasync.checks import check_options, check_prefix, check_task
+from local.datasync.descriptions import (
+    describe_execution,
+    describe_location,
+    describe_task,
+    identify_location,
+)
 from local.datasync.errors import InvalidRequestError
 from local.datasync.execution import Runner
 from local.datasync.records import ENDED, Agent, Execution, Location, Resource, Store, Task, make_id
@@ -22,11 +28,6 @@ if TYPE_CHECKING:
 SERVICE = "datasync"
 PRINCIPAL = "datasync.amazonaws.com"
 LINKED_ROLE = "aws-service-role/datasync.amazonaws.com/AWSServiceRoleForDataSync"
-COUNTERS = (
-    "EstimatedFilesToTransfer EstimatedBytesToTransfer FilesTransferred BytesWritten BytesTransferred FilesDeleted "
-    "FilesSkipped FilesVerified FilesPrepared"
-).split()
-PHASES = ("Prepare", "Transfer", "Verify", "Delete")
 
 
 class AccountCalls(Protocol):
@@ -130,13 +131,10 @@ class DataSync:
         location = self.store.find(Location, request["LocationArn"], caller[1:])
         if location.kind != kind:
             raise InvalidRequestError(f"{location.arn} is not a location of {kind}.")
-        hidden = ("Subdirectory", "ServerHostname", "S3BucketArn", "Tags")
-        shown = {name: value for name, value in location.request.items() if name not in hidden}
-        storage = {"S3StorageClass": "STANDARD"} if kind == "S3" else {}
-        return storage | shown | _identify(location) | {"CreationTime": location.created}
+        return describe_location(location)
 
     def _list_locations(self, caller: tuple, _request: dict) -> dict:
-        return {"Locations": [_identify(each) for each in self.store.list(Location, caller[1:])]}
+        return {"Locations": [identify_location(each) for each in self.store.list(Location, caller[1:])]}
 
     def _delete_location(self, caller: tuple, request: dict) -> dict:
         location = self.store.find(Location, request["LocationArn"], caller[1:])
@@ -149,7 +147,9 @@ class DataSync:
     # -- tasks --
 
     def _create_task(self, caller: tuple, request: dict) -> dict:
-        ends = [self.store.find(Location, request[f"{end}LocationArn"], caller[1:]) for end in ("Source", "Destination")]
+        ends = [
+            self.store.find(Location, request[f"{end}LocationArn"], caller[1:]) for end in ("Source", "Destination")
+        ]
         check_task(request, *ends)
         self._require_roles(caller, request)
         if request.get("TaskMode") == "ENHANCED":
@@ -160,28 +160,21 @@ class DataSync:
     def _update_task(self, caller: tuple, request: dict) -> dict:
         task = self._find_task(caller, request)
         changed = {key: value for key, value in (task.request | request).items() if key != "TaskArn"}
-        ends = [self.store.find(Location, changed[f"{end}LocationArn"], caller[1:]) for end in ("Source", "Destination")]
+        ends = [
+            self.store.find(Location, changed[f"{end}LocationArn"], caller[1:]) for end in ("Source", "Destination")
+        ]
         check_task(changed, *ends)
         self._require_roles(caller, request)
         task.request = changed
         return {}
 
+    def _check_task(self, caller: tuple, request: dict) -> None:
+        ends = ("SourceLocationArn", "DestinationLocationArn")
+        check_task(request, *(self.store.find(Location, request[end], caller[1:]) for end in ends))
+
     def _describe_task(self, caller: tuple, request: dict) -> dict:
         task = self._find_task(caller, request)
-        shown = {key: value for key, value in task.request.items() if key != "Tags"}
-        current = task.open_executions
-        more = {"CurrentTaskExecutionArn": current[0].arn} if current else {}
-        return (
-            shown
-            | more
-            | {
-                "TaskArn": task.arn,
-                "Status": self._find_status(task),
-                "Options": task.options,
-                "TaskMode": task.mode,
-                "CreationTime": task.created,
-            }
-        )
+        return describe_task(task, self._find_status(task))
 
     def _find_status(self, task: Task) -> str:
         if task.open_executions:
@@ -230,28 +223,7 @@ class DataSync:
 
     def _describe_execution(self, caller: tuple, request: dict) -> dict:
         execution = self.store.find(Execution, request["TaskExecutionArn"], caller[1:])
-        names = ("Includes", "Excludes", "ManifestConfig", "TaskReportConfig")
-        settings = {name: execution.setting(name) for name in names if execution.setting(name)}
-        times = {"LaunchTime": execution.launched, "EndTime": execution.ended}
-        return (
-            settings
-            | {name: value for name, value in times.items() if value}
-            | {name: execution.counts.get(name, 0) for name in COUNTERS}
-            | {
-                "TaskExecutionArn": execution.arn,
-                "Status": "CANCELLING" if self._is_cancelling(execution) else execution.state,
-                "Options": execution.options,
-                "TaskMode": execution.task.mode,
-                "StartTime": execution.created,
-                "Result": execution.result,
-                "FilesListed": {"AtSource": execution.counts.get("FilesListed", 0)},
-                "FilesFailed": {phase: execution.failed.get(phase, 0) for phase in PHASES},
-            }
-            | ({"ReportResult": execution.report} if execution.report else {})
-        )
-
-    def _is_cancelling(self, execution: Execution) -> bool:
-        return execution.cancelled.is_set() and execution.state not in ENDED
+        return describe_execution(execution)
 
     def _list_executions(self, caller: tuple, request: dict) -> dict:
         tasks = [self._find_task(caller, request)] if "TaskArn" in request else self.store.list(Task, caller[1:])
@@ -295,7 +267,9 @@ class DataSync:
         folder, _, name = word.rpartition("/")
         path = f"{folder}/{make_id(name)}" if folder else f"agent/{make_id(name)}"
         arn = f"arn:aws:{SERVICE}:{region}:{account}:{path}"
-        resource = resource_type(arn=arn, request=request, account=account, region=region, tags=_read_tags(request), **more)
+        resource = resource_type(
+            arn=arn, request=request, account=account, region=region, tags=_read_tags(request), **more
+        )
         self.store.add(resource)
         return resource
 
@@ -336,10 +310,6 @@ def _find_resource(request: dict) -> str:
     """Return the ARN that an operation is about; "*" for those that create or list."""
     names = ("TaskExecutionArn", "TaskArn", "LocationArn", "AgentArn", "ResourceArn")
     return next((request[name] for name in names if name in request), "*")
-
-
-def _identify(location: Location) -> dict:
-    return {"LocationArn": location.arn, "LocationUri": location.uri}
 
 
 def _hide(request: dict) -> dict:

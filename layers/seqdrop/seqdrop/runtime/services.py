@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seqdrop.aws.autoscaling import AutoScalingClient
     from seqdrop.aws.batch_operations import BatchClient
     from seqdrop.aws.cloudwatch import CloudWatchClient
+    from seqdrop.aws.datasync import DataSyncClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -82,7 +83,7 @@ class Services:
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
     of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
-    `cloudwatch` and `autoscaling` have their alarms and their scaling.
+    `cloudwatch` and `autoscaling` have their alarms and their scaling. `datasync` copies runs into the landing bucket.
     """
 
     settings: Settings
@@ -99,6 +100,7 @@ class Services:
     autoscaling: AutoScalingClient = field(
         default_factory=lambda: _defer(partial(boto3.client, "application-autoscaling"))
     )
+    datasync: DataSyncClient = field(default_factory=lambda: _defer(partial(boto3.client, "datasync")))
 
     @property
     def batch(self) -> BatchClient:
