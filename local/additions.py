@@ -7,6 +7,7 @@ from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
 from local.lakeformation import resources as lakeformation
+from local.datasync import gateway as datasync
 from local.patches import (
     alarm_evaluation,
     alarm_expressions,
@@ -60,9 +61,10 @@ PATCHES = (
 
 
 def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str) -> None:
-    """Register SageMaker, S3 Batch Operations and types of CloudFormation with ministack, and apply the patches."""
+    """Register SageMaker, S3 Batch Operations, DataSync and types of CloudFormation, and apply the patches."""
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
+    datasync.install(app, account, endpoint)
     controls.install(app)
     lakeformation.install()
     resource_type.install(sagemaker)

@@ -64,6 +64,8 @@ class Stack:
     cataloguedatabase: str = ""  # this and the next two only with Catalogue=true
     catalogueworkgroup: str = ""
     cataloguereaderpolicy: str = ""
+    transferqueue: str = ""  # this and the next: only with Transfer=true
+    transfertask: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

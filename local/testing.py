@@ -330,3 +330,10 @@ class EndpointBench(ModelBench):
         """Return the content of an object of the bucket."""
         key = url.removeprefix(f"s3://{self.bucket}/")
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+
+def order_datasync(aws: EmbeddedAws, **orders: object) -> None:
+    """Give orders to the embedded DataSync: executions fail, wait or send no events (local/datasync/controls.py)."""
+    url, body = f"{aws.endpoint}/_seqdrop/datasync", json.dumps(orders).encode()
+    request = urllib.request.Request(url, data=body, method="POST")  # noqa: S310 # loopback
+    urllib.request.urlopen(request).close()  # noqa: S310 # nosec B310 # loopback

@@ -39,6 +39,7 @@ PYTHON_TYPES = {
 JAVA_CATEGORIES = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
+    r"\p{Zs}": " \xa0\u1680\u2000-\u200a\u202f\u205f\u3000",
     r"\p{Z}": r"\s",
     r"[\p{Print}]": "[ -~]",
     r"\p{Print}": "[ -~]",

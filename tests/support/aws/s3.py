@@ -185,12 +185,16 @@ class S3(Multiparts, Restores):
         after = request.get("ContinuationToken", request.get("StartAfter", ""))
         bucket, prefix = self._bucket(request["Bucket"]), request.get("Prefix", "")
         keys = sorted(key for key in bucket.keys if key.startswith(prefix) and key > after and bucket.current(key))
+        rows = _group(keys, prefix, request["Delimiter"]) if "Delimiter" in request else keys
+        rows = [row for row in rows if row != after]
         most = min(limit := request.get("MaxKeys", 1000), self.page)
-        page = {"KeyCount": len(keys[:most]), "IsTruncated": len(keys) > most, "Prefix": prefix, "MaxKeys": limit}
+        page = {"KeyCount": len(rows[:most]), "IsTruncated": len(rows) > most, "Prefix": prefix, "MaxKeys": limit}
         if page["IsTruncated"]:
-            page["NextContinuationToken"] = keys[most - 1]
-        if keys:
-            page["Contents"] = [self._entry(bucket.current(key)) for key in keys[:most]]
+            page["NextContinuationToken"] = rows[most - 1]
+        if contents := [self._entry(bucket.current(row)) for row in rows[:most] if row in bucket.keys]:
+            page["Contents"] = contents
+        if folders := [{"Prefix": row} for row in rows[:most] if row not in bucket.keys]:
+            page["CommonPrefixes"] = folders
         return page
 
     def list_object_versions(self, request: dict, headers: dict) -> dict:
@@ -252,6 +256,15 @@ def _source(place: str | dict) -> dict:
     bucket, _, key = unquote(path).partition("/")
     version_id = parse_qs(query).get("versionId")
     return {"Bucket": bucket, "Key": key} | ({"VersionId": version_id[0]} if version_id else {})
+
+
+def _group(keys: list[str], prefix: str, delimiter: str) -> list[str]:
+    """Return keys and common prefixes in their order: keys with the delimiter after the prefix are one."""
+    rows = {}
+    for key in keys:
+        name, end, _ = key.removeprefix(prefix).partition(delimiter)
+        rows[prefix + name + end if end else key] = True
+    return list(rows)
 
 
 def _version_id(version: Version) -> dict:

@@ -154,6 +154,19 @@ def captured(endpoint: str) -> str:
     return f"{CAPTURED}{endpoint}/"
 
 
+def transfer_manifest(task: str, plan: str) -> str:
+    """Return `transfers/<task>/<plan>/manifest.csv`, the key of the list of files that an execution copies.
+
+    `task` is the id of the DataSync task, and `plan` begins the SHA-256 of the list.
+    """
+    return f"transfers/{task}/{plan}/manifest.csv"
+
+
+def transfer_listing(manifest: str) -> str:
+    """Return `transfers/<task>/<plan>/listing.json.gz`: what of the source was copied once that execution succeeded."""
+    return manifest.removesuffix("manifest.csv") + "listing.json.gz"
+
+
 def bundle_plan(plan: str) -> str:
     """Return `bundles/<id of the bundle>.json`, the key of the plan of a bundle that is being made."""
     return f"bundles/{plan}.json"
@@ -330,6 +343,9 @@ def catalogue_rows(table: str, month: str, name: str) -> str:
     The name is the upload id or the id of the run, and the month that of its record in the ledger.
     """
     return f"{catalogue_table(table)}month={month}/{name}.parquet"
+def transferred(task: str) -> str:
+    """Return `transfers/<task>/transferred.json.gz`, the key of the list of the source's files that were copied."""
+    return f"transfers/{task}/transferred.json.gz"
 
 
 INVENTORIES = "inventory/lists/"

@@ -28,6 +28,7 @@ ONLY_SOME = frozenset(
         *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
         "stack",
         *("serve_queue", "async_topic"),
+        *("transfer_queue", "transfer_task", "transfer_role", "transfer_source"),
     }
 )
 
@@ -84,6 +85,14 @@ class Settings:
     catalogue: str = "false"  # "true": rows of the catalogue are written; only in catalogue
     features: str = ""  # first part of the names of feature groups; "" without; only in catalogue
     endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
+    transfer_prefix: str = ""  # landing prefix into which DataSync copies; "" without a transfer
+    transfer_opens: str = "rule"  # "always": the end of a transfer completes every run, whatever its instrument says
+    transfer_queue: str = ""  # URL of the queue of transfer
+    transfer_task: str = ""  # ARN of the DataSync task
+    transfer_role: str = ""  # ARN of the role with which DataSync reads manifests
+    transfer_source: str = ""  # bucket and prefix from which it copies; "" for a share, which only its agent can list
+    transfer_excludes: str = ""  # patterns of files that are not copied, separated by |
+    transfer_quiet: int = 60  # minutes without a change after which a folder of the source bucket is copied
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
     restore_batch_above: int = 1000  # objects of a request above which S3 Batch Operations restores them
@@ -136,7 +145,7 @@ class Settings:
         # Absent in other functions.
         only_some = (
             *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue"),
-            *("monitor_queue", "catalogue_queue"),
+            *("monitor_queue", "catalogue_queue", "transfer_queue"),
         )
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, *some):

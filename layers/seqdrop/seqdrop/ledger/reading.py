@@ -16,6 +16,7 @@ from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, j
 from seqdrop.ledger.restore_records import ArchiveObject, RestoreRequest, archive_object_keys, restore_keys
 from seqdrop.ledger.run_bundles import RunBundles
 from seqdrop.ledger.run_record import Run, run_keys
+from seqdrop.ledger.transfer_record import TransferRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
 R = TypeVar("R", bound=Record)
-S = TypeVar("S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles, KeptVersion, EndpointRecord)
+S = TypeVar(
+    "S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles, KeptVersion, EndpointRecord, TransferRecord
+)
 
 
 BATCH = 100  # items of one BatchGetItem
@@ -120,6 +123,10 @@ class Reader:
     def endpoint(self, name: str) -> EndpointRecord:
         """Return the record of an endpoint; an empty one with revision 0 if there is none."""
         return self._get_shared(EndpointRecord(name))
+
+    def transfer(self) -> TransferRecord:
+        """Return the record of the stack's transfer; an empty one with revision 0 if there is none."""
+        return self._get_shared(TransferRecord())
 
     def archived_file(self, file: ArchivedFile) -> ArchivedFile:
         """Return the record of a file in the archive, with the upload that has the copy; `file` itself without one."""

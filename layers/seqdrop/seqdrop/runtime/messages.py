@@ -176,6 +176,17 @@ class AdvanceMessage(TypedDict):
     source: str
 
 
+class TransferMessage(TypedDict, total=False):
+    """The body of a message in the queue of transfer: of a schedule, of a person, or of the end of an execution.
+
+    `transfer` is "start" (an execution, unless one runs) or "look" (at executions that have ended); `all` is true if
+    files are copied that were copied before.
+    """
+
+    transfer: str
+    all: bool
+
+
 ServeMessage = StackMessage | OrderMessage | AdvanceMessage
 
 

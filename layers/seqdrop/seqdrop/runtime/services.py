@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seqdrop.aws.autoscaling import AutoScalingClient
     from seqdrop.aws.batch_operations import BatchClient
     from seqdrop.aws.cloudwatch import CloudWatchClient
+    from seqdrop.aws.datasync import DataSyncClient
     from seqdrop.aws.feature_store import FeatureStoreClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
@@ -83,7 +84,8 @@ class Services:
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
     of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
-    `cloudwatch` and `autoscaling` have their alarms and their scaling. `feature_store` has the records of features.
+    `cloudwatch` and `autoscaling` have their alarms and their scaling. `feature_store` has the records of features, and
+    `datasync` copies runs into the landing bucket.
     """
 
     settings: Settings
@@ -103,6 +105,7 @@ class Services:
     feature_store: FeatureStoreClient = field(
         default_factory=lambda: _defer(partial(boto3.client, "sagemaker-featurestore-runtime"))
     )
+    datasync: DataSyncClient = field(default_factory=lambda: _defer(partial(boto3.client, "datasync")))
 
     @property
     def batch(self) -> BatchClient:

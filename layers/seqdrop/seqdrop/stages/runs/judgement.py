@@ -12,6 +12,7 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.runs.completion import Known, Unit, Verdict, judge
 from seqdrop.runs.listing import join
 from seqdrop.runs.names import OVERRIDE
+from seqdrop.stages.runs.transferred import BROUGHT, HELD, find_brought, has_arrived, select_arrived
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,15 +56,21 @@ def judge_survey(survey: Survey) -> Judgement:
     run, now = survey.run, survey.taken_at
     listed, problem = _read_manifest(survey)
     problem += "".join(f" {sentence}." for sentence in survey.problems)
-    verdict = judge(run.name, survey.files, survey.read, now, Known(listed, instrument=run.instrument))
-    complete = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
+    grace = 0 if has_arrived(survey) else None
+    verdict = judge(run.name, survey.files, survey.read, now, Known(listed, grace, run.instrument))
     survey = survey.divide(unit.folder for unit in verdict.units)
+    marked = [*_find_released(survey, verdict), *_find_marked(survey, verdict)]
+    complete = select_arrived(survey, marked)
+    problem += HELD if {*marked} - {*complete, *run.complete} else ""
+    brought = [folder for folder in find_brought(survey, verdict) if folder not in complete]
+    complete += brought
     fresh = [folder for folder in dict.fromkeys(complete) if folder not in run.complete]
     unread = {folder: [entry.modified for entry in survey.below(folder) if entry.is_pending] for folder in fresh}
     pending = [modified for times in unread.values() for modified in times]
     ready = tuple(dict.fromkeys([*run.opening, *(folder for folder in fresh if not unread[folder])]))
     state = _find_state(survey, verdict, ready)
-    cause = _explain(survey, verdict, ready) + _describe_unread(len(pending)) + problem
+    cause = BROUGHT if "" in brought else _explain(survey, verdict, ready)
+    cause += _describe_unread(len(pending)) + problem
     due_at = _find_next_look(survey, verdict, pending, state, now)
     return Judgement(verdict, ready, len(pending), state, cause, due_at)
 

@@ -17,6 +17,7 @@ from seqdrop.ledger.moves import ENDS, UPLOAD
 from seqdrop.runs.bundle_listing import list_bundled, merge
 from seqdrop.runs.files import RunFile, RunFileError
 from seqdrop.runs.names import analysis_folder
+from seqdrop.stages.runs.transferred import read_transfer
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.run_record import Run
     from seqdrop.runs.bundle_listing import BundledFile
     from seqdrop.runtime.services import Services
+    from seqdrop.stages.runs.transferred import Transfer
 
 MOST_BYTES = 64_000_000  # of a file that is read to judge a run: a checksum list of some 500,000 files
 BATCH = 100  # records that DynamoDB returns in one call
@@ -66,6 +68,7 @@ class Survey:
     """All object versions of a run that were in the landing bucket at the time `taken_at`, or came soon after it.
 
     `parts` are the folders that are complete by themselves, such as flow cells; they are known when the run is judged.
+    `transfer` says what of the run a transfer has brought completely; None if none brings it.
     """
 
     services: Services
@@ -73,6 +76,7 @@ class Survey:
     entries: Sequence[Entry]
     taken_at: datetime
     parts: tuple[str, ...] = ()
+    transfer: Transfer | None = None
 
     def divide(self, parts: Iterable[str]) -> Survey:
         """Return the survey of a run that has these parts; "" is left out. What this one has read is not read again."""
@@ -161,12 +165,13 @@ def take_survey(services: Services, run: Run) -> Survey:
     """
     entries: list[Entry] = []
     taken_at = clock.utc_now()
+    transfer = read_transfer(services, run)  # before the listing, which then has all that the transfer brought
     paginator = services.s3.get_paginator("list_object_versions")
     for page in paginator.paginate(Bucket=run.bucket, Prefix=run.folder):
         versions = page.get("Versions", [])
         for start in range(0, len(versions), BATCH):
             entries += _read_entries(services, run, versions[start : start + BATCH])
-    return Survey(services, run, entries, taken_at)
+    return Survey(services, run, entries, taken_at, transfer=transfer)
 
 
 def _read_entries(services: Services, run: Run, versions: Sequence[ObjectVersionTypeDef]) -> Iterator[Entry]:

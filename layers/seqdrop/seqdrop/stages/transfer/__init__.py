@@ -1,0 +1,1 @@
+"""Runs that DataSync copies into the landing bucket: executions are started, and their ends complete runs."""

@@ -1,0 +1,1 @@
+"""DataSync of the embedded AWS: locations, tasks, and executions that really copy files into a bucket."""
