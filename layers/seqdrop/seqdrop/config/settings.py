@@ -28,6 +28,7 @@ ONLY_SOME = frozenset(
         *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "batch_role", "restore_batch_above"),
         "stack",
         *("serve_queue", "async_topic"),
+        "workflow_role",
     }
 )
 
@@ -81,6 +82,9 @@ class Settings:
     serve_queue: str = ""  # URL of the queue of serve
     async_topic: str = ""  # ARN of the topic of asynchronous results; only in serve
     endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
+    workflow_queue: str = ""  # URL of the queue of workflow; "" without workflows
+    workflow_role: str = ""  # ARN of the role that runs of HealthOmics assume
+    workflow_seconds: int = 10  # between two starts of runs in HealthOmics
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
     restore_batch_above: int = 1000  # objects of a request above which S3 Batch Operations restores them
@@ -133,7 +137,7 @@ class Settings:
         # Absent in other functions.
         only_some = (
             *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue"),
-            "monitor_queue",
+            *("monitor_queue", "workflow_queue"),
         )
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, *some):

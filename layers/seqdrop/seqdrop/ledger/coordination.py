@@ -17,6 +17,7 @@ from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.endpoint_record import EndpointRecord
 from seqdrop.ledger.kept_versions import KeptVersion
 from seqdrop.ledger.run_bundles import RunBundles
+from seqdrop.ledger.start_pace import StartPace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,4 +195,4 @@ class Speed:
         return replace(measured, revision=int(item["revision"]))
 
 
-Shared = FileSet | JobSlots | Position | Speed | ArchivedFile | RunBundles | KeptVersion | EndpointRecord
+Shared = FileSet | JobSlots | Position | Speed | ArchivedFile | RunBundles | KeptVersion | EndpointRecord | StartPace

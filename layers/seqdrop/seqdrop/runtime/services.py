@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.errors import is_invalid
+from seqdrop.aws.omics import make_client
 from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
 from seqdrop.errors import RetryableError
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from seqdrop.aws.autoscaling import AutoScalingClient
     from seqdrop.aws.batch_operations import BatchClient
     from seqdrop.aws.cloudwatch import CloudWatchClient
+    from seqdrop.aws.event_bus import EventsClient
+    from seqdrop.aws.omics import OmicsClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -82,7 +85,7 @@ class Services:
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
     of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
-    `cloudwatch` and `autoscaling` have their alarms and their scaling.
+    `cloudwatch` and `autoscaling` have their alarms and their scaling. `omics` runs workflows; `events` emits events.
     """
 
     settings: Settings
@@ -99,6 +102,8 @@ class Services:
     autoscaling: AutoScalingClient = field(
         default_factory=lambda: _defer(partial(boto3.client, "application-autoscaling"))
     )
+    omics: OmicsClient = field(default_factory=lambda: _defer(make_client))
+    events: EventsClient = field(default_factory=lambda: _defer(partial(boto3.client, "events")))
 
     @property
     def batch(self) -> BatchClient:
