@@ -6,6 +6,7 @@ from local import controls, sagemaker_process
 from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
+from local.omics import gateway as omics
 from local.patches import (
     alarm_evaluation,
     alarm_expressions,
@@ -54,9 +55,10 @@ PATCHES = (
 
 
 def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str) -> None:
-    """Register SageMaker and S3 Batch Operations with ministack's gateway module, and apply the patches."""
+    """Register SageMaker, S3 Batch Operations and HealthOmics with ministack's gateway module; apply the patches."""
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
     controls.install(app)
+    omics.install(app, account, endpoint)
     for patch in PATCHES:
         patch.apply()

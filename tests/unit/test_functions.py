@@ -22,6 +22,7 @@ QUEUES = {
     "inventory": "inventory",
     "forget": "forget",
     "monitor": "monitor",
+    "workflow": "workflow",
 }
 STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
 
@@ -68,6 +69,8 @@ def event(repository):
         ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("monitor", "monitor", ["seqdrop-monitor-0123abcd-20261130041700"]),
         ("monitor", "monitor-schedule", [""]),
+        ("workflow", "workflow", ["1234567"]),
+        ("workflow", "workflow-attempt", ["ABCDEFGHIJKLMNOPQRSTUVWX27-rnaseq-1"]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

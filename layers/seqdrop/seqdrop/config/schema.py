@@ -166,7 +166,7 @@ def _chain(kinds: Kinds, narrowed: set[str]) -> Schema:
 
 def _rank(kind: Kind) -> int:
     if kind.runs_workflow:
-        return 3
+        return -1
     return 2 if kind.settings else int(TRAINING not in kind.formats)
 
 

@@ -11,9 +11,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from seqdrop.aws.errors import is_missing
 from seqdrop.companions import mates
 from seqdrop.config.workflow import RUN, SAMPLE
 from seqdrop.errors import RetryableError
@@ -78,13 +75,16 @@ def find_current(services: Services, bucket: str, files: Iterable[str]) -> dict[
 
 
 def _identify(services: Services, bucket: str, key: str) -> str:
-    try:
-        head = services.s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if is_missing(error):
-            return ""
-        raise
-    return upload_id(bucket, key, head.get("VersionId", "null"))
+    """Return the upload id of the current version of a key; "" if there is none.
+
+    The listing begins with the newest version, or the delete marker, of the key itself. HeadObject would need the
+    permission to read files, which a function that starts runs must not have.
+    """
+    page = services.s3.list_object_versions(Bucket=bucket, Prefix=key, MaxKeys=1)
+    for version in page.get("Versions", []):
+        if version["Key"] == key and version["IsLatest"]:
+            return upload_id(bucket, key, version["VersionId"])
+    return ""
 
 
 def _find_run(services: Services, upload: Upload) -> Run | None:
