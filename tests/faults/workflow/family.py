@@ -53,9 +53,8 @@ OTHER_ACTS = (CANCEL_RUN, FALSE_RUN_EVENT, s.RECONCILE, s.WAIT, s.DELETE)
 def schedules() -> st.SearchStrategy[Schedule]:
     """Return a strategy for schedules of one to five files."""
     number = st.integers(0, 1)
-    drops = st.tuples(
-        st.integers(0, 6), st.sampled_from(tuple(s.DROPS + kind for kind in (*KINDS, FIRST, SECOND))), number
-    )
+    kinds = st.sampled_from(tuple(s.DROPS + kind for kind in (*KINDS, FIRST, SECOND)))
+    drops = st.tuples(st.integers(0, 6), kinds, number)
     later = st.tuples(st.integers(0, 14), st.sampled_from(OTHER_ACTS), st.integers(0, 3))
     acts = st.builds(
         lambda *parts: tuple(act for part in parts for act in part),

@@ -33,6 +33,10 @@ BATCH = 100  # records that DynamoDB returns in one call
 USABLE = ("VALIDATED", "ARCHIVED")
 
 
+class BeingReadError(RetryableError):
+    """A file of a sample was not accepted or rejected yet, for example a newer version of it."""
+
+
 @dataclass(frozen=True)
 class Group:
     """The samples of one run of a workflow. `folder` is the name of the sequencer run, "" without one.
@@ -49,7 +53,7 @@ class Group:
 
 
 def find_group(services: Services, attempt: Attempt, analysis: Analysis) -> Group:
-    """Return the group of an attempt. Raise RetryableError while one of its files is being read."""
+    """Return the group of an attempt. Raise BeingReadError while one of its files is being read."""
     upload = services.ledger.require_upload(attempt.upload_id)
     run = _find_run(services, upload)
     names = _name_files(services, upload, analysis, run)
@@ -141,7 +145,7 @@ def _find_problem(files: list[str], current: dict[str, Upload]) -> str:
     for key in files:
         upload = current.get(key)
         if upload and upload.state == "RECEIVED":
-            raise RetryableError("a file of the sample is being read; try again when it was")
+            raise BeingReadError("a file of the sample is being read; try again when it was")
         if upload is None:
             return f"{key} is not in the landing bucket any more"
         if upload.state not in USABLE:

@@ -26,12 +26,13 @@ from seqdrop.errors import JobRefusedError, RetryableError
 from seqdrop.kinds.plans import plan_of
 from seqdrop.ledger.records import WORKFLOW, Attempt, Job, Step
 from seqdrop.runtime.log import logger
+from seqdrop.runtime.services import minutes_ago
 from seqdrop.runtime.tracing import span
 from seqdrop.sagemaker.names import job_name
 from seqdrop.stages.backoff import is_due, postpone
 from seqdrop.stages.workflow import order as orders
 from seqdrop.stages.workflow.launcher import hand_over
-from seqdrop.stages.workflow.members import find_current, find_group
+from seqdrop.stages.workflow.members import BeingReadError, find_current, find_group
 from seqdrop.stages.workflow.outcomes import close_refused, fail_members
 from seqdrop.stages.workflow.pace import reserve, send_when_due
 
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from seqdrop.stages.workflow.order import Order
 
 CLAIMED_AT_ONCE = 90  # members; a transaction of the ledger holds 100 records
+LOOK_AGAIN = 60  # seconds
+SOON = 15  # minutes after an attempt was planned, in which it is looked at again
 MAX_TRIES = 5  # a try fails only if another invocation claimed a member
 DENIED = (
     "IAM does not allow this run: the role of the function, or the role that it passes, was changed, or the workflow "
@@ -55,8 +58,20 @@ def start(services: Services, attempt_key: str) -> None:
     """Put a PLANNED attempt into a job, with the others of its sample or run, and start the job.
 
     Start the job of an attempt that is SUBMITTED again. Attempts in other states are left alone. Raise RetryableError
-    if other invocations kept claiming its members, or a file of its sample is being read.
+    if other invocations kept claiming its members.
+
+    While a file of its sample is being read, the attempt stays PLANNED. It is looked at again after LOOK_AGAIN, and by
+    the reconciler when it has been PLANNED for long.
     """
+    try:
+        _start(services, attempt_key)
+    except BeingReadError:
+        attempt = services.ledger.require_attempt(attempt_key)
+        if attempt.moved_at > minutes_ago(SOON):
+            services.send(services.settings.workflow_queue, {"attempt": attempt_key}, LOOK_AGAIN)
+
+
+def _start(services: Services, attempt_key: str) -> None:
     for _ in range(MAX_TRIES):
         attempt = services.ledger.find_attempt(attempt_key)
         if attempt is None or attempt.state not in ("PLANNED", "SUBMITTED"):
