@@ -6,8 +6,9 @@ from local import controls, sagemaker_process
 from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
-from local.lakeformation import resources as lakeformation
 from local.datasync import gateway as datasync
+from local.lakeformation import resources as lakeformation
+from local.omics import gateway as omics
 from local.patches import (
     alarm_evaluation,
     alarm_expressions,
@@ -61,12 +62,13 @@ PATCHES = (
 
 
 def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str) -> None:
-    """Register SageMaker, S3 Batch Operations, DataSync and types of CloudFormation, and apply the patches."""
+    """Register SageMaker, S3 Batch Operations, DataSync, HealthOmics and types of CloudFormation; apply the patches."""
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
     datasync.install(app, account, endpoint)
     controls.install(app)
     lakeformation.install()
     resource_type.install(sagemaker)
+    omics.install(app, account, endpoint)
     for patch in PATCHES:
         patch.apply()

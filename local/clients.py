@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
+from botocore.config import Config
 from botocore.loaders import Loader
 
 from local.account_hosts import resolve_account_hosts
@@ -43,6 +44,9 @@ class EmbeddedSession(boto3.Session):
         options.setdefault("endpoint_url", self._endpoint)
         if service_name == "s3control":
             resolve_account_hosts()  # this process, and only if it calls the one service that needs it
+        if service_name == "omics":  # botocore puts a prefix before the host, which loopback does not have
+            own = Config(inject_host_prefix=False)
+            options["config"] = options["config"].merge(own) if "config" in options else own
         return super().client(service_name, *arguments, **options)
 
     def resource(self, service_name: str, *arguments: object, **options: object) -> ServiceResource:

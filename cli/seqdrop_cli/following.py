@@ -90,7 +90,7 @@ class Following:
         if progress.upload is None or progress.upload.state != "ARCHIVED" or name in self._whole:
             return False
         analysis = packaged().for_key(progress.key)
-        return analysis is None or analysis.has_model or analysis.name == TRAINING
+        return analysis is None or analysis.has_attempts or analysis.name == TRAINING
 
     def read_all(self) -> list[Progress]:
         """Return the progress of all uploads after a full reading of those that are not final."""

@@ -43,6 +43,9 @@ JAVA_CATEGORIES = {
     r"\p{Z}": r"\s",
     r"[\p{Print}]": "[ -~]",
     r"\p{Print}": "[ -~]",
+    r"\p{M}": "\u0300-\u036f",
+    r"\p{S}": r"$+<=>^`|~\u00a2-\u00b4\u2000-\u2bff",
+    r"\p{P}": r"!-#%-*,-/:;?@\[-\]_{}\u00a1-\u00bf",
     r"\p{ASCII}*": "[\x00-\x7f]*",
     r"\z": r"\Z",
     r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
@@ -75,6 +78,8 @@ def _structure(shape: Shape, value: dict, where: str) -> Iterator[str]:
 
 
 def _any(shape: Shape, value: object, where: str) -> Iterator[str]:
+    if shape.metadata.get("document"):  # any JSON
+        return
     expected = PYTHON_TYPES[shape.type_name]
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         yield f"Value at '{where}' is of the wrong type: {shape.type_name} expected"

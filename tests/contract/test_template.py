@@ -88,7 +88,7 @@ def combinations_of(names: list[str]) -> list[tuple[str, ...]]:
     return [each for size in range(len(names) + 1) for each in combinations(names, size)]
 
 
-IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole", "MonitoringRole"]
+IDENTITIES = [*FUNCTIONS, "ExecutionRole", "ProcessingRole", "TrainingRole", "MonitoringRole", "WorkflowRunRole"]
 
 
 @pytest.mark.parametrize("name", IDENTITIES)
@@ -335,7 +335,7 @@ def test_the_code_of_models_cannot_read_the_landing_bucket():
         for s in statements(name)
         if "s3:GetObject" in as_list(s["Action"]) and "LandingBucket" in str(s["Resource"])
     }
-    assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction", "MonitoringRole"}
+    assert readers == {"ValidateFunction", "ProcessingRole", "ArchiveFunction", "MonitoringRole", "WorkflowRunRole"}
     monitored = [str(s["Resource"]) for s in statements("MonitoringRole") if "LandingBucket" in str(s["Resource"])]
     assert all("truth/*" in resource for resource in monitored if "/" in resource)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.support.aws.template import rules
 
 if TYPE_CHECKING:
+    from tests.support.aws.omics import Run
     from tests.support.aws.s3 import Bucket, Version
     from tests.support.aws.sagemaker import Job
 
@@ -56,6 +57,12 @@ def object_restored(bucket: Bucket, version: Version, kind: str) -> dict:
 def as_text(event: dict) -> str:
     """Return an event as the body of a message."""
     return json.dumps(event)
+
+
+def run_changed(run: Run) -> dict:
+    """Return the event of a run's status, with the fields that are known to be there."""
+    detail = {"omicsVersion": "1.0.0", "arn": run.arn, "status": run.status}
+    return {"version": "0", "source": "aws.omics", "detail-type": "Run Status Change", "detail": detail}
 
 
 def job_changed(job: Job) -> dict:

@@ -32,6 +32,9 @@ from tests.faults.schedule import Schedule, schedules
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
 from tests.faults.sets.world import SetsWorld
+from tests.faults.workflow import family as workflow
+from tests.faults.workflow.check import WorkflowCheck
+from tests.faults.workflow.world import WorkflowWorld
 from tests.faults.world import World
 
 if TYPE_CHECKING:
@@ -119,5 +122,14 @@ ASYNC = Family(
     settings=asynchronous.SETTINGS,
     context=asynchronous.small_shards,
 )
-ALL = (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET, ASYNC)
+WORKFLOW = Family(
+    "workflow",
+    workflow.ANALYSES,
+    workflow.schedules,
+    workflow.drop,
+    WorkflowCheck,
+    WorkflowWorld,
+    settings=workflow.SETTINGS,
+)
+ALL = (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET, ASYNC, WORKFLOW)
 FAMILIES = {family.name: family for family in ALL}

@@ -39,6 +39,7 @@ class Player:
         self._order = s.expand(schedule.order)
         self.world.mishaps = s.expand(schedule.mishaps)
         self.world.sagemaker.endings = self.world.runtime.endings = s.expand(schedule.endings)
+        self.world.omics.endings = self.world.sagemaker.endings
         self.world.sagemaker.job_limit = schedule.capacity
         self.calls = self._steps = self._deliveries = 0
         self._running: Invocation | None = None

@@ -28,6 +28,8 @@ TOO_MUCH = {
     "sns": ("Throttling", 400),
     "sagemaker": ("ThrottlingException", 400),
     "sagemaker-runtime": ("ThrottlingException", 400),
+    "omics": ("ThrottlingException", 429),
+    "events": ("ThrottlingException", 400),
 }
 CROWD = 3  # invocations that may be paused at the same time in a crowd
 
@@ -96,6 +98,8 @@ class Trouble:
             self._world.table.stale = 3
         elif fault == s.CONFLICT and call.operation == "TransactWriteItems":
             raise cancellation([{"Code": "TransactionConflict"}] * len(call.request["TransactItems"]))
+        elif fault == s.NO_ROOM and call.operation == "StartRun":
+            raise RefusedError("ServiceQuotaExceededException", "The quota of the account is used up", 402)
         elif fault == s.NO_ROOM and call.operation.startswith("Create") and call.operation.endswith("Job"):
             raise RefusedError("ResourceLimitExceeded", "The account-level service limit is reached")
         elif fault == s.BROKEN:

@@ -17,6 +17,7 @@ from tests.support.aws.template import buckets, environment, queues
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.aws.omics import Run
     from tests.support.aws.s3 import Bucket, Version
     from tests.support.aws.sagemaker import Job
 
@@ -62,13 +63,14 @@ class World(Account):
 
     def next_at(self) -> float | None:
         """Return when the next job, or asynchronous request, ends by itself; None if none does."""
-        times = [self.sagemaker.next_at(), self.runtime.next_at()]
+        times = [self.sagemaker.next_at(), self.runtime.next_at(), self.omics.next_at()]
         return min((at for at in times if at is not None), default=None)
 
     def run(self) -> None:
         """End the jobs and the requests whose time has come."""
         self.sagemaker.run()
         self.runtime.run()
+        self.omics.run()
 
     def perform(self, act: str) -> bool:
         """Perform an act on what only this world has; return False if it is another act."""
@@ -116,6 +118,9 @@ class World(Account):
 
     def _on_end(self, job: Job) -> None:
         self.announce(bus.job_changed(job))
+
+    def _on_run(self, run: Run) -> None:
+        self.announce(bus.run_changed(run))
 
     def _on_result(self, message: dict) -> None:
         self._post("FinishQueue", json.dumps(message), may_be_lost=True)

@@ -24,6 +24,7 @@ QUEUES = {
     "forget": "forget",
     "monitor": "monitor",
     "catalogue": "catalogue",
+    "workflow": "workflow",
 }
 STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
 
@@ -71,6 +72,8 @@ def event(repository):
         ("monitor", "monitor", ["seqdrop-monitor-0123abcd-20261130041700"]),
         ("monitor", "monitor-schedule", [""]),
         ("catalogue", "catalogue", [Derivable(upload="ABCDEFGHIJKLMNOPQRSTUVWX27")]),
+        ("workflow", "workflow", ["1234567"]),
+        ("workflow", "workflow-attempt", ["ABCDEFGHIJKLMNOPQRSTUVWX27-rnaseq-1"]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

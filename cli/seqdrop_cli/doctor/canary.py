@@ -61,7 +61,7 @@ def find_analysis() -> Analysis | None:
     usable = [
         it
         for it in packaged().by_name.values()
-        if "fastq" in it.formats and set(it.formats) <= set(READ_FORMATS) and not it.has_model and not it.gate
+        if "fastq" in it.formats and set(it.formats) <= set(READ_FORMATS) and not it.has_attempts and not it.gate
     ]
     return usable[0] if usable else None
 

@@ -14,6 +14,7 @@ from botocore import xform_name
 from tests.support.aws.clock import Clock, SystemClock
 from tests.support.aws.dynamodb import DynamoDb
 from tests.support.aws.endpoints import AutoScaling, CloudWatch
+from tests.support.aws.omics import Events, Omics, Run
 from tests.support.aws.queues import Queues
 from tests.support.aws.runtime import Runtime
 from tests.support.aws.s3 import S3, Bucket, Version
@@ -80,6 +81,7 @@ class Account:
         self.sagemaker = SageMaker(self.clock, self.s3, self._on_end)
         self.runtime = Runtime(self.clock, self.s3, self.sagemaker, self._on_result)
         self.cloudwatch, self.autoscaling = CloudWatch(), AutoScaling()
+        self.omics, self.events = Omics(self.clock, self.s3, self._on_run), Events()
         self._services = {
             "s3": self.s3,
             "dynamodb": self.table,
@@ -90,6 +92,8 @@ class Account:
             "sts": Identity(),
             "cloudwatch": self.cloudwatch,
             "application-autoscaling": self.autoscaling,
+            "omics": self.omics,
+            "events": self.events,
         }
 
     def call(self, call: Call) -> dict:
@@ -126,6 +130,9 @@ class Account:
 
     def _on_end(self, job: Job) -> None:
         """Called when a job reaches its final state."""
+
+    def _on_run(self, run: Run) -> None:
+        """Called when a run of HealthOmics reaches its final status."""
 
     def _on_result(self, message: dict) -> None:
         """Called with the message about the end of an asynchronous request."""

@@ -141,6 +141,8 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
             services.sagemaker_runtime,
             services.sqs,
             services.sns,
+            services.omics,
+            services.events,
             services.ledger._client,
         )
         for client in clients:

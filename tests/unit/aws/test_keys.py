@@ -87,6 +87,8 @@ RESULTS = {
         "inventory/reports/2026-11-30T01-00Z/inventory-report.json"
     ),
     keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
+    keys.workflow_of_upload("rnaseq", UPLOAD, "seqdrop-x"): f"results/rnaseq/{UPLOAD}/workflow/seqdrop-x/",
+    keys.workflow_of_run("rnaseq", "run7", "seqdrop-rnaseq-x-1"): "runs/rnaseq/run7/workflow/seqdrop-rnaseq-x-1/",
     keys.run_result("runs", "20260105_LH00999_0012_A22ABCDLT4", "run.json"): (
         "runs/runs/20260105_LH00999_0012_A22ABCDLT4/run.json"
     ),

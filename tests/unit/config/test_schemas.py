@@ -97,6 +97,7 @@ VALID = {
     "structure": COMMON | {"alphabet": "protein", "model": "m"},
     "protein_embed": COMMON | {"alphabet": "protein", "model": "m", "task": "embed"},
     "keep": COMMON,
+    "omics": COMMON | {"workflow": {"id": "1234567", "parameters": {"input": "{samplesheet}"}}},
     "train": COMMON | {"formats": ["training"]},
 }
 
@@ -123,6 +124,7 @@ def test_an_entry_of_each_kind_is_valid(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_keys_of_other_kinds_are_not_valid(kind):
     own = set(KINDS[kind].settings.rules()) if KINDS[kind].settings else set()
+    own |= {"workflow"} if KINDS[kind].runs_workflow else set()
     strange = {key: VALID[other][key] for other in VALID for key in VALID[other].keys() - COMMON.keys() - own}
     strange = {key: value for key, value in strange.items() if key not in ("task", "alphabet")}
     for key, value in ({"overlap": 3} | strange).items():

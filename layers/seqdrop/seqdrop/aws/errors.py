@@ -41,6 +41,8 @@ THROTTLE = frozenset(
         "TooManyRequestsException",
     }
 )
+# HealthOmics: a quota of the account is used up, for example that of runs at a time, until a run ends.
+QUOTA = frozenset({"ServiceQuotaExceededException"})
 # SageMaker's endpoints, besides throttles: the same request can succeed later. Their other errors concern the endpoint.
 BUSY = frozenset({"InternalFailure", "InternalServerException", "ServiceUnavailable", "ServiceUnavailableException"})
 # SageMaker returns ValidationException, and SNS one of the others: the documentation of SNS names
@@ -138,6 +140,21 @@ def is_busy(error: ClientError) -> bool:
 def is_limit(error: ClientError) -> bool:
     """Return True if a SageMaker quota of the account (instances or jobs) is used up until a job ends."""
     return code_of(error) == "ResourceLimitExceeded"
+
+
+def is_quota(error: ClientError) -> bool:
+    """Return True if a quota of HealthOmics is used up; the same call can succeed when a run has ended."""
+    return code_of(error) in QUOTA
+
+
+def is_unknown_resource(error: ClientError) -> bool:
+    """Return True if HealthOmics has no such run, workflow or run group."""
+    return code_of(error) == "ResourceNotFoundException"
+
+
+def is_contradiction(error: ClientError) -> bool:
+    """Return True if HealthOmics got another request with the same token before, or if a resource is not ready."""
+    return code_of(error) == "ConflictException"
 
 
 def is_taken(error: ClientError) -> bool:

@@ -293,6 +293,27 @@ TRUTH = "truth/"
 """The prefix of the landing bucket for ground truth: the name of each file begins with an upload id."""
 
 
+def workflow_of_upload(analysis: str, upload_id: str, job: str) -> str:
+    """Return `results/<analysis>/<upload id>/workflow/<job>/`, where a workflow on a file or a sample writes.
+
+    The id is that of the first upload of the sample.
+    """
+    return f"{upload_results(analysis, upload_id)}workflow/{job}/"
+
+
+def workflow_of_run(analysis: str, folder: str, job: str) -> str:
+    """Return `runs/<analysis>/<run folder>/workflow/<job>/`, where a workflow on a whole run writes."""
+    return run_result(analysis, folder, f"workflow/{job}/")
+
+
+SAMPLESHEET = "samplesheet.csv"
+"""The name of a workflow's sample sheet, in its folder."""
+
+
+WORKFLOW_OUTPUTS = "outputs.json"
+"""The name of the list of a workflow's outputs, in its folder."""
+
+
 def monitoring(analysis: str, stream: str) -> str:
     """Return `monitoring/<analysis>/<stream>/`; the stream is `batch` or `requests` (of an endpoint)."""
     return f"monitoring/{analysis}/{stream}/"
@@ -343,6 +364,8 @@ def catalogue_rows(table: str, month: str, name: str) -> str:
     The name is the upload id or the id of the run, and the month that of its record in the ledger.
     """
     return f"{catalogue_table(table)}month={month}/{name}.parquet"
+
+
 def transferred(task: str) -> str:
     """Return `transfers/<task>/transferred.json.gz`, the key of the list of the source's files that were copied."""
     return f"transfers/{task}/transferred.json.gz"

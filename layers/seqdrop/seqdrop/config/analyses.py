@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from seqdrop.config.fields import Number, Table, setting
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.problems import Problem, SettingsError, Wrong, collect, format_path, format_value, unknown_keys
 from seqdrop.config.promotion import Promotion, combine
+from seqdrop.config.workflow import Workflow
 from seqdrop.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 # endpoints, the way in which predictions are made and how files are archived are no part of a prediction; those of the
 # deployed analyses.toml apply.
 NOT_PLANNED = (
-    *("kind", "settings", "promotion", "endpoint"),
+    *("kind", "settings", "promotion", "endpoint", "workflow"),
     *("mode", "async_below_mb", "async_max_instances", "async_instance_type"),
     *("storage_class", "keep_days", "bundle_below", "retention_days"),
 )
@@ -96,7 +97,8 @@ class Analysis(AnalysisSettings):
             if common[name] in (None, False):
                 del common[name]
         use = self.kind.parameters(self.settings) if self.settings else None
-        return json.dumps(common | {"job": self.job.as_plan(), "use": use}, sort_keys=True)
+        workflow = {"workflow": asdict(self.workflow)} if self.workflow else {}
+        return json.dumps(common | workflow | {"job": self.job.as_plan(), "use": use}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, kinds: Kinds) -> Analysis:
@@ -106,17 +108,22 @@ class Analysis(AnalysisSettings):
         """
         entry = json.loads(text)
         use, job, formats = entry.pop("use"), entry.pop("job"), tuple(entry.pop("formats"))
-        kind = kinds.with_task(use.get("task"), entry.get("alphabet", DNA)) if use else kinds.without_model(formats)
+        workflow = Workflow.restore(**entry.pop("workflow")) if "workflow" in entry else None
+        kind = kinds.with_workflow() if workflow else _find_kind(kinds, use, entry.get("alphabet", DNA), formats)
         if entry.get("markers"):
             entry["markers"] = tuple(entry["markers"])
         if kind is None:
             raise ConfigurationError(
-                f"the attempt is for task {use['task']!r}, which this version of Seqdrop does not have: deploy a "
-                "version that has it"
+                f"the attempt is for task {(use or {}).get('task', 'workflow')!r}, which this version of Seqdrop does "
+                "not have: deploy a version that has it"
             )
         settings = _restore_settings(kind.settings, use) if kind.settings and use else None
         restored = JobSettings.restore(**job)
-        return cls.restore(kind=kind, settings=settings, job=restored, formats=formats, **entry)
+        return cls.restore(kind=kind, settings=settings, job=restored, formats=formats, workflow=workflow, **entry)
+
+
+def _find_kind(kinds: Kinds, use: Mapping[str, Any] | None, alphabet: str, formats: tuple[str, ...]) -> Kind | None:
+    return kinds.with_task(use.get("task"), alphabet) if use else kinds.without_model(formats)
 
 
 def _restore_settings(cls: type[ModelSettings], values: Mapping[str, Any]) -> ModelSettings:

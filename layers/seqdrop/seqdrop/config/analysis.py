@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from seqdrop.config.endpoint import Endpoint
     from seqdrop.config.job_settings import JobSettings
+    from seqdrop.config.workflow import Workflow
 
 DNA, PROTEIN = ALPHABETS = ("dna", "protein")
 READ_FORMATS, TRAINING, ANY = ("fastq", "fasta", "bam"), "training", "any"
@@ -73,6 +74,8 @@ class AnalysisSettings(Table):
     promotion: Promotion = field(default_factory=Promotion, compare=False)  # no part of a prediction
     endpoint: Endpoint | None = field(default=None, compare=False)
     """The real-time endpoint of its model; None without one."""
+    workflow: Workflow | None = None
+    """The workflow that runs on accepted files; None without one."""
     severity: dict[str, str] = field(default_factory=dict)
     """Severity by code, where it differs from the default in reads/codes.py."""
     mates: str = setting(SINGLE, Choice(*MATES))
@@ -149,6 +152,11 @@ class AnalysisSettings(Table):
     def has_model(self) -> bool:
         """Whether its files become work items for a model."""
         return self.settings is not None
+
+    @property
+    def has_attempts(self) -> bool:
+        """Whether an accepted file of reads gets an attempt: at predictions, or at a run of a workflow."""
+        return self.has_model or self.workflow is not None
 
     @property
     def is_async(self) -> bool:

@@ -27,6 +27,7 @@ from seqdrop.config.problems import (
     unknown_keys,
 )
 from seqdrop.config.promotion import Promotion
+from seqdrop.config.workflow import Workflow
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 if TYPE_CHECKING:
@@ -40,11 +41,14 @@ Entry = TypeVar("Entry", bound=AnalysisSettings)
 NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 RESERVED = "examine"  # in names of processing jobs, it stands where other jobs have the name of the analysis
 TASK, JOB, SEVERITY, PROMOTION, ENDPOINT = "task", "job", "severity", "promotion", "endpoint"
+WORKFLOW = "workflow"
 
 
 def kind_of(entry: Mapping[str, Any], kinds: Kinds) -> Kind | None:
     """Return the kind of an entry; None if no kind has its task and alphabet."""
     formats = entry.get("formats")
+    if WORKFLOW in entry:
+        return kinds.with_workflow()
     if isinstance(formats, list) and TRAINING in formats:
         return kinds.without_model(formats)
     if not own_keys(kinds.values()) & entry.keys():
@@ -91,6 +95,7 @@ def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entr
         SEVERITY: collect(problems, lambda: read_severity(entry.get(SEVERITY, {}), (*path, SEVERITY))),
         PROMOTION: collect(problems, lambda: Promotion.read(entry.get(PROMOTION, {}), (*path, PROMOTION))),
         ENDPOINT: collect(problems, lambda: _read_endpoint(entry, (*path, ENDPOINT))),
+        WORKFLOW: collect(problems, lambda: _read_workflow(entry, (*path, WORKFLOW))),
     }
     common = {key: value for key, value in entry.items() if key in cls.rules()}
     rules = _rules_of_kind(kind)
@@ -103,6 +108,11 @@ def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entr
 def _read_endpoint(entry: Mapping[str, Any], path: Path) -> Endpoint | None:
     """Return [analyses.NAME.endpoint]; None if the table is absent, because an empty one asks for an endpoint."""
     return Endpoint.read(entry[ENDPOINT], path) if ENDPOINT in entry else None
+
+
+def _read_workflow(entry: Mapping[str, Any], path: Path) -> Workflow | None:
+    """Return [analyses.NAME.workflow]; None if the table is absent."""
+    return Workflow.read(entry[WORKFLOW], path) if WORKFLOW in entry else None
 
 
 def read_severity(table: object, path: Path) -> dict[str, str]:
@@ -121,6 +131,8 @@ def read_severity(table: object, path: Path) -> dict[str, str]:
 def describe(*kinds: Kind) -> str:
     """Return the words for a kind, or for several kinds of one alphabet, in messages."""
     first = kinds[0]
+    if first.runs_workflow:
+        return "an analysis with a workflow"
     if first.settings is None:
         return f'formats = ["{TRAINING}"]' if TRAINING in first.formats else "an analysis without a model"
     tasks = " or ".join(f'"{kind.task}"' for kind in kinds)
@@ -149,7 +161,7 @@ def _unknown(entry: dict[str, Any], target: _Target) -> tuple[list[Problem], set
     kinds, kind = target.kinds, target.kind
     every = own_keys(kinds.values())
     here = every if kind is None else own_keys([kind])
-    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION, ENDPOINT]
+    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION, ENDPOINT, WORKFLOW]
     if entry.keys() <= set(known):
         return [], set()
     elsewhere = {}

@@ -71,6 +71,11 @@ class Table:
         return _RULES[cls]
 
     @classmethod
+    def has_default(cls, name: str) -> bool:
+        """Return True if a table may lack a setting."""
+        return default_of(cls.__dataclass_fields__[name]) is not MISSING
+
+    @classmethod
     def place(cls) -> Path:
         """Return the default path of the table."""
         return tuple(cls.table.split(".")) if cls.table else ()
@@ -134,7 +139,7 @@ def _find_broken(cls: type[Table], table: Mapping[str, object], skipped: Collect
         if name in table:
             if not rule.holds(table[name]):
                 broken[name] = f"is {format_value(table[name])}; it must be {rule.wanted}"
-        elif name not in skipped and not hasattr(cls, name):  # a default is an attribute of the class
+        elif name not in skipped and not cls.has_default(name):
             broken[name] = f"is missing; it must be {rule.wanted}"
     return broken
 

@@ -115,6 +115,8 @@ class Kind:
     """Whether a BED may say which bases of its records are masked."""
     takes_markers: ClassVar[bool] = True
     """Whether a file with the name of a run's marker or manifest is treated as one."""
+    runs_workflow: ClassVar[bool] = False
+    """Whether a workflow runs on its files: this is the kind of an entry with the table `workflow`."""
     reads_large_files_itself: ClassVar[bool] = False
     """Whether a Lambda reads its files even if they are large: the result depends on companions, which may change."""
 
@@ -130,6 +132,12 @@ class Kind:
 
     # Names of settings that its work items do not depend on. Every other setting is assumed to change them.
     no_effect_on_items: ClassVar[frozenset[str]] = frozenset({"model"})
+
+    # -- attempts --
+
+    def takes(self, _key: str) -> bool:
+        """Return True if an accepted file of reads with this landing key gets an attempt."""
+        return True
 
     # -- work items --
 
@@ -233,7 +241,12 @@ class Kinds(Mapping[str, Kind]):
     def without_model(self, formats: Iterable[str]) -> Kind:
         """Return the kind of an analysis without a model. The formats decide whether it is the kind of trainings."""
         trains = TRAINING in formats
-        return next(kind for kind in self.values() if kind.settings is None and (TRAINING in kind.formats) == trains)
+        kinds = (kind for kind in self.values() if kind.settings is None and not kind.runs_workflow)
+        return next(kind for kind in kinds if (TRAINING in kind.formats) == trains)
+
+    def with_workflow(self) -> Kind | None:
+        """Return the kind of an analysis with a workflow; None if there is none."""
+        return next((kind for kind in self.values() if kind.runs_workflow), None)
 
     def with_task(self, task: str | None, alphabet: str) -> Kind | None:
         """Return the kind with this task and alphabet, or the alphabet's default kind if `task` is None.

@@ -174,6 +174,34 @@ class Texts(Rule):
         return {"type": "array", "minItems": 1, "items": self._text.schema()}
 
 
+class Values(Rule):
+    """A table whose keys a lab chooses, with values of JSON; with `texts`, only texts. TOML's dates are not allowed."""
+
+    def __init__(self, *, texts: bool = False) -> None:
+        self._texts = texts
+        self.wanted = "a table of texts" if texts else "a table of texts, numbers, true or false, lists and tables"
+
+    def holds(self, value: object) -> bool:
+        """Return True for a table of allowed values."""
+        if not isinstance(value, dict) or (self._texts and not value):
+            return False
+        return all(isinstance(member, str) if self._texts else _is_json(member) for member in value.values())
+
+    def schema(self) -> dict[str, object]:
+        """Return the schema of a table with any keys."""
+        if self._texts:
+            return {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}}
+        return {"type": "object"}
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_json, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_json, value))
+    return isinstance(value, str | int | float | bool)
+
+
 class Maybe(Rule):
     """A value that another rule allows, or None for an absent setting. TOML has no null, so no file can say None."""
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from seqdrop.config.analyses import Analysis, Validation
 from seqdrop.config.endpoint import Endpoint
-from seqdrop.config.entries import ENDPOINT, JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, own_keys
+from seqdrop.config.entries import ENDPOINT, JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, WORKFLOW, own_keys
 from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.config.promotion import Promotion
+from seqdrop.config.workflow import Workflow
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def closed_schema(properties: Mapping[str, Schema], required: Iterable[str] = ()
 
 
 def _required(cls: type[Table]) -> list[str]:
-    return [each.name for each in fields(cls) if each.name in cls.rules() and each.default is MISSING]
+    return [each.name for each in fields(cls) if each.name in cls.rules() and not cls.has_default(each.name)]
 
 
 def _texts(cls: type) -> dict[str, str]:
@@ -113,6 +114,7 @@ def _entry(kinds: Kinds) -> Schema:
         PROMOTION: table_schema(Promotion),
         ENDPOINT: table_schema(Endpoint),
         SEVERITY: _severity(),
+        WORKFLOW: table_schema(Workflow),
     }
     common = properties(Analysis) | parts
     own: dict[str, Schema] = {TASK: _task(kinds)}
@@ -163,11 +165,15 @@ def _chain(kinds: Kinds, narrowed: set[str]) -> Schema:
 
 
 def _rank(kind: Kind) -> int:
+    if kind.runs_workflow:
+        return -1
     return 2 if kind.settings else int(TRAINING not in kind.formats)
 
 
 def _condition(kind: Kind, kinds: Kinds) -> Schema:
     """Return the schema of the entries of this kind, given that they are of no kind before it in the chain."""
+    if kind.runs_workflow:
+        return {"required": [WORKFLOW]}
     if kind.settings is None and TRAINING in kind.formats:
         return {"properties": {"formats": {"contains": {"const": TRAINING}}}}
     if kind.settings is None:

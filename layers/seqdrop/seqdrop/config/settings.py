@@ -29,6 +29,7 @@ ONLY_SOME = frozenset(
         "stack",
         *("serve_queue", "async_topic"),
         *("transfer_queue", "transfer_task", "transfer_role", "transfer_source"),
+        "workflow_role",
     }
 )
 
@@ -93,6 +94,9 @@ class Settings:
     transfer_source: str = ""  # bucket and prefix from which it copies; "" for a share, which only its agent can list
     transfer_excludes: str = ""  # patterns of files that are not copied, separated by |
     transfer_quiet: int = 60  # minutes without a change after which a folder of the source bucket is copied
+    workflow_queue: str = ""  # URL of the queue of workflow; "" without workflows
+    workflow_role: str = ""  # ARN of the role that runs of HealthOmics assume
+    workflow_seconds: int = 10  # between two starts of runs in HealthOmics
     restore_queue: str = ""  # URL of the queue of restore
     batch_role: str = ""  # ARN of the role with which S3 Batch Operations restores objects
     restore_batch_above: int = 1000  # objects of a request above which S3 Batch Operations restores them
@@ -145,7 +149,7 @@ class Settings:
         # Absent in other functions.
         only_some = (
             *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue"),
-            *("monitor_queue", "catalogue_queue", "transfer_queue"),
+            *("monitor_queue", "catalogue_queue", "transfer_queue", "workflow_queue"),
         )
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, *some):

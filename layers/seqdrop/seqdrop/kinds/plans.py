@@ -27,10 +27,14 @@ def kind_of(attempt: Attempt) -> Kind:
     return KINDS["train"] if attempt.analysis == TRAINING else plan_of(attempt).kind
 
 
-def attempts_of(examination: Examination) -> list[Attempt]:
-    """Return a list of the attempt whose shards the examination wrote; an empty list if no model scores the file."""
+def attempts_of(examination: Examination, key: str) -> list[Attempt]:
+    """Return a list of the attempt at an upload with this landing key; an empty list if it needs none.
+
+    It uses the shards that the examination wrote, if its analysis has a model.
+    """
     analysis = from_json(examination.plan)
-    return [examination.attempt(analysis.name)] if analysis.has_model and examination.is_of_reads else []
+    needs_one = analysis.has_attempts and examination.is_of_reads and analysis.kind.takes(key)
+    return [examination.attempt(analysis.name)] if needs_one else []
 
 
 def selection_of(examination: Examination) -> SelectionEntry:

@@ -11,12 +11,13 @@ from seqdrop.config.kind import Kinds
 from seqdrop.kinds.embed import Embed
 from seqdrop.kinds.keep import Keep
 from seqdrop.kinds.masked import Masked
+from seqdrop.kinds.omics import Omics
 from seqdrop.kinds.promoter import Promoter
 from seqdrop.kinds.protein_embed import ProteinEmbed
 from seqdrop.kinds.structure import Structure
 from seqdrop.kinds.train import Train
 
-KINDS = Kinds(Promoter(), Masked(), Embed(), Structure(), ProteinEmbed(), Keep(), Train())
+KINDS = Kinds(Promoter(), Masked(), Embed(), Structure(), ProteinEmbed(), Keep(), Omics(), Train())
 
 
 def parse(text: str, name: str = FILE) -> Analyses:

@@ -17,6 +17,7 @@ from seqdrop.ledger.archived_files import ArchivedFile
 from seqdrop.ledger.endpoint_record import EndpointRecord
 from seqdrop.ledger.kept_versions import KeptVersion
 from seqdrop.ledger.run_bundles import RunBundles
+from seqdrop.ledger.start_pace import StartPace
 from seqdrop.ledger.transfer_record import TransferRecord
 
 if TYPE_CHECKING:
@@ -196,5 +197,14 @@ class Speed:
 
 
 Shared = (
-    FileSet | JobSlots | Position | Speed | ArchivedFile | RunBundles | KeptVersion | EndpointRecord | TransferRecord
+    FileSet
+    | JobSlots
+    | Position
+    | Speed
+    | ArchivedFile
+    | RunBundles
+    | KeptVersion
+    | EndpointRecord
+    | TransferRecord
+    | StartPace
 )

@@ -30,12 +30,12 @@ class Move:
 
 
 VALIDATE, FINISH, ARCHIVE, BUNDLE = "validate", "finish", "archive", "bundle"
-PROCESS, START, TRAIN = "start_processing", "start_transform", "start_training"
+PROCESS, START, TRAIN, WORK = "start_processing", "start_transform", "start_training", "workflow"
 RECONCILE = "reconcile"
 FORGET = "forget"
 REPLAY, ASK = "seqdrop replay", "seqdrop forget"  # commands
 RESTORER, REQUEST_RESTORE = "restore", "seqdrop restore"  # the function, and the command
-STARTS = (START, TRAIN)
+STARTS = (START, TRAIN, WORK)
 
 EXAMINED = ("format", "sha256", "crc32", "md5", "sha256_of_parts", "records", "labels")
 REPEATED = ("duplicate_of", "duplicates_with")
@@ -168,8 +168,9 @@ MOVES = (
         ATTEMPT,
         None,
         "PLANNED",
-        (VALIDATE, START, FINISH, REPLAY),
-        "its work items are ready for a job; an attempt after the first repeats one that failed, or is a replay",
+        (VALIDATE, START, FINISH, WORK, REPLAY),
+        "its work items, or its file, are ready for a job; an attempt after the first repeats one that failed, or is "
+        "a replay",
         ("number", "plan", "run", "cut_as", "trace_id"),
     ),
     Move(ATTEMPT, "PLANNED", "WAITING", (START,), "no job slot is free"),
@@ -191,7 +192,13 @@ MOVES = (
         "no job can be created for it, or its upload was withdrawn",
         ("reason",),
     ),
-    Move(ATTEMPT, "SUBMITTED", "PREDICTED", (FINISH,), "its predictions are in the results bucket"),
+    Move(
+        ATTEMPT,
+        "SUBMITTED",
+        "PREDICTED",
+        (FINISH, WORK),
+        "its predictions, or the outputs of its workflow, are in the results bucket",
+    ),
     Move(ATTEMPT, "SUBMITTED", "TRAINED", (FINISH,), "its model is registered", ("reason",)),
     Move(
         ATTEMPT,
@@ -206,25 +213,46 @@ MOVES = (
         None,
         "PLANNED",
         (*STARTS, PROCESS),
-        "recorded with its members before SageMaker is called",
+        "recorded with its members before SageMaker or HealthOmics is called",
         ("members", "request", "tags", "model", "trace_id"),
     ),
-    Move(JOB, "PLANNED", "STARTED", (*STARTS, PROCESS), "SageMaker accepted the request", ("outputs", "failures")),
+    Move(
+        JOB,
+        "PLANNED",
+        "STARTED",
+        (*STARTS, PROCESS),
+        "SageMaker or HealthOmics accepted the request",
+        ("outputs", "failures", "run_id"),
+    ),
     Move(
         JOB,
         "PLANNED",
         "FAILED",
         (*STARTS, PROCESS, FINISH),
-        "SageMaker will never accept the request, or the job failed before its start was recorded",
+        "the service will never accept the request, or the job failed before its start was recorded",
         ("reason", "expires_at"),
     ),
-    Move(JOB, "PLANNED", "DONE", (START, FINISH), "the job completed before its start was recorded", ("expires_at",)),
-    Move(JOB, "STARTED", "DONE", (FINISH,), "the job completed, and every member is in a final state", ("expires_at",)),
+    Move(
+        JOB,
+        "PLANNED",
+        "DONE",
+        (START, WORK, FINISH),
+        "the job completed before its start was recorded",
+        ("expires_at",),
+    ),
+    Move(
+        JOB,
+        "STARTED",
+        "DONE",
+        (FINISH, WORK),
+        "the job completed, and every member is in a final state",
+        ("expires_at",),
+    ),
     Move(
         JOB,
         "STARTED",
         "FAILED",
-        (FINISH,),
+        (FINISH, WORK),
         "the job failed, and every member is in a final state",
         ("reason", "expires_at"),
     ),
@@ -232,7 +260,7 @@ MOVES = (
         JOB,
         "PLANNED",
         "STOPPED",
-        (FINISH,),
+        (FINISH, WORK),
         "the job was stopped before its start was recorded",
         ("reason", "expires_at"),
     ),
@@ -240,7 +268,7 @@ MOVES = (
         JOB,
         "STARTED",
         "STOPPED",
-        (FINISH,),
+        (FINISH, WORK),
         "a person, or the reconciler at its limit, stopped the job, and every member is in a final state",
         ("reason", "expires_at"),
     ),

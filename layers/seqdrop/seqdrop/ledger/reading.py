@@ -16,6 +16,7 @@ from seqdrop.ledger.records import Attempt, Job, Record, Upload, attempt_keys, j
 from seqdrop.ledger.restore_records import ArchiveObject, RestoreRequest, archive_object_keys, restore_keys
 from seqdrop.ledger.run_bundles import RunBundles
 from seqdrop.ledger.run_record import Run, run_keys
+from seqdrop.ledger.start_pace import StartPace
 from seqdrop.ledger.transfer_record import TransferRecord
 
 if TYPE_CHECKING:
@@ -30,7 +31,17 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 S = TypeVar(
-    "S", FileSet, JobSlots, Position, Speed, ArchivedFile, RunBundles, KeptVersion, EndpointRecord, TransferRecord
+    "S",
+    FileSet,
+    JobSlots,
+    Position,
+    Speed,
+    ArchivedFile,
+    RunBundles,
+    KeptVersion,
+    EndpointRecord,
+    TransferRecord,
+    StartPace,
 )
 
 
@@ -111,6 +122,10 @@ class Reader:
     def job_slots(self) -> JobSlots:
         """Return the slots of open transform jobs."""
         return self._get_shared(JobSlots())
+
+    def start_pace(self) -> StartPace:
+        """Return the record of the time at which the next run of a workflow may be started."""
+        return self._get_shared(StartPace())
 
     def position(self, name: str) -> Position:
         """Return the reconciler's position in a listing."""

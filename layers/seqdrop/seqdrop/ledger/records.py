@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # The task of a job.
-TRANSFORM, EXAMINE, TRAIN, ASYNC = "transform", "examine", "train", "async"
+TRANSFORM, EXAMINE, TRAIN, ASYNC, WORKFLOW = "transform", "examine", "train", "async", "workflow"
 
 Item = dict[str, Any]  # a stored item, with the types that boto3's Table resource returns
 Fact = str | int | list[str] | dict[str, str] | None  # the value of a record's field
@@ -217,7 +217,8 @@ class Job(Record):
     The members of a batch transform are `Attempt.key`s; a training job (task "train") has one member. A processing job
     (task "examine") has none: `upload` is the id of the upload that it examines, and `plan` is the analysis at the time
     when the job was planned (`Analysis.as_json`). The job of an asynchronous endpoint (task "async") is no job of
-    SageMaker's: it has one member, and its request is that of each shard (`sagemaker.async_requests.Order`).
+    SageMaker's: it has one member, and its request is that of each shard (`sagemaker.async_requests.Order`). A job of
+    the task "workflow" is a run of HealthOmics, or a sample sheet: its request is a `stages.workflow.order.Order`.
     """
 
     name: str = ""
@@ -237,6 +238,7 @@ class Job(Record):
     calibration: str = ""  # calibration of that archive (`Calibration.as_json`); "" if it has none
     outputs: list[str] = field(default_factory=list)  # async: where SageMaker writes the response to each request
     failures: list[str] = field(default_factory=list)  # async: where it writes why a request failed; "" if nowhere
+    run_id: str = ""  # workflow: the id of its run in HealthOmics
     stop_reason: str = ""  # why the reconciler ordered SageMaker to stop it
     reason: str = ""
 

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
         S3Message,
         S3Record,
         StartMessage,
+        WorkflowMessage,
     )
 
 
 SCHEDULE_MINUTES = 5  # between two runs of the reconciler (template.yaml)
 INFERENCE, COMPLETED = "InferenceResult", "Completed"
+RUN_EVENT = "Run Status Change"
 RESTORE_EVENTS = ("Object Restore Completed", "Object Restore Expired")
 CHANGES = ("Object Created", "Object Deleted")
 
@@ -90,6 +92,20 @@ def parse_finished_job(body: JobMessage) -> str | None:
     if job is None:
         raise UnknownEventError(f"not a state change of a job: {body.get('detail-type')!r}")
     return body["detail"][job.name] if body["detail"].get(job.status) in ENDS else None
+
+
+def parse_workflow_message(body: WorkflowMessage) -> tuple[str, str]:
+    """Return what a message of workflow is about, and its name: "attempt", "job", or "run" with the id of a run.
+
+    Of an event of HealthOmics, only the ARN is read. Its other fields are optional, and its status may be out of date.
+    Raise UnknownEventError for anything else.
+    """
+    if body.get("detail-type") == RUN_EVENT:
+        return "run", body["detail"]["arn"].rsplit("/", 1)[-1]
+    for name in ("attempt", "job"):
+        if isinstance(value := body.get(name), str):
+            return name, value
+    raise UnknownEventError(f"not a message of workflow: it has the keys {sorted(body)[:8]}")
 
 
 def parse_schedule(body: JobMessage) -> bool:

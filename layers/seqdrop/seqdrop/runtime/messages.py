@@ -119,6 +119,14 @@ class StartMessage(TypedDict, total=False):
     job: str
 
 
+# The body of a message in the queue of workflow: an attempt or a job as in StartMessage, or an event of HealthOmics.
+WorkflowMessage = TypedDict(
+    "WorkflowMessage",
+    {"attempt": str, "job": str, "source": str, "detail-type": str, "detail": dict[str, str]},
+    total=False,
+)
+
+
 class RunMessage(TypedDict):
     """The body of a message in the queue of validate that has a run judged: the run's id."""
 
@@ -232,6 +240,7 @@ Body = (
     | UploadMessage
     | ForgetMessage
     | StartMessage
+    | WorkflowMessage
     | RunMessage
     | RestoreMessage
     | InventoryMessage

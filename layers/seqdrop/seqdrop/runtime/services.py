@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop import clock
 from seqdrop.aws.errors import is_invalid
+from seqdrop.aws.omics import make_client
 from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
 from seqdrop.errors import RetryableError
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from seqdrop.aws.batch_operations import BatchClient
     from seqdrop.aws.cloudwatch import CloudWatchClient
     from seqdrop.aws.datasync import DataSyncClient
+    from seqdrop.aws.event_bus import EventsClient
     from seqdrop.aws.feature_store import FeatureStoreClient
+    from seqdrop.aws.omics import OmicsClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -84,8 +87,8 @@ class Services:
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
     of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
-    `cloudwatch` and `autoscaling` have their alarms and their scaling. `feature_store` has the records of features, and
-    `datasync` copies runs into the landing bucket.
+    `cloudwatch` and `autoscaling` have their alarms and their scaling. `feature_store` has the records of features,
+    `datasync` copies runs into the landing bucket, `omics` runs workflows, and `events` emits events.
     """
 
     settings: Settings
@@ -106,6 +109,8 @@ class Services:
         default_factory=lambda: _defer(partial(boto3.client, "sagemaker-featurestore-runtime"))
     )
     datasync: DataSyncClient = field(default_factory=lambda: _defer(partial(boto3.client, "datasync")))
+    omics: OmicsClient = field(default_factory=lambda: _defer(make_client))
+    events: EventsClient = field(default_factory=lambda: _defer(partial(boto3.client, "events")))
 
     @property
     def batch(self) -> BatchClient:

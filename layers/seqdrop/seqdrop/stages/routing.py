@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger.earlier_sets import RUNS
 from seqdrop.ledger.moves import ATTEMPT, DONE, ENDS
-from seqdrop.ledger.records import TRAIN, Attempt, Upload
+from seqdrop.ledger.records import TRAIN, WORKFLOW, Attempt, Upload
 from seqdrop.ledger.run_record import run_id
 
 if TYPE_CHECKING:
@@ -81,5 +81,7 @@ def _start_queue(services: Services, attempt: Attempt) -> str:
     """Return the queue of the function that starts the attempt's job."""
     from seqdrop.kinds.plans import kind_of  # archive routes uploads whose attempts have ended, and needs no kinds
 
-    settings = services.settings
-    return settings.training_queue if kind_of(attempt).job == TRAIN else settings.transform_queue
+    settings, task = services.settings, kind_of(attempt).job
+    if task == WORKFLOW and settings.workflow_queue:  # without workflows, start_transform says what to do
+        return settings.workflow_queue
+    return settings.training_queue if task == TRAIN else settings.transform_queue

@@ -127,7 +127,7 @@ def _decide_examined(view: View[Bed], examination: Examination, bed: Upload | No
         return reject(view.services, [fasta], refusal)
     if not examination.items or (bed is None and _had_bed(view, examination)):
         return wait(view, examination.facts)
-    (attempt,) = attempts_of(examination)
+    (attempt,) = attempts_of(examination, fasta.key)
     steps = [Step(fasta, "VALIDATED", {**examination.facts, "mate": bed.id} if bed else examination.facts)]
     if bed:
         steps.append(Step(bed, "VALIDATED", {"mate": fasta.id, "masks_of": attempt.key}))

@@ -75,7 +75,9 @@ class Mates(Policy[Examination]):
             return Decision([Step(mate, "RECEIVED")], again=True)
         if not _is_mate(view, own):
             return Decision(
-                _validate(view, own), attempts_of(own), before=partial(write_report, view.services, upload, own)
+                _validate(view, own),
+                attempts_of(own, upload.key),
+                before=partial(write_report, view.services, upload, own),
             )
         from seqdrop.stages.assemble.pairing import compare, report_unpaired  # the reconciler lacks the reads layer
 
@@ -135,7 +137,8 @@ def _decide_pair(view: View[Examination], pair: Pairing) -> Decision:
     if not pair.check.faults:
         steps = _validate(view, own, mate.id)
         steps += [Step(waiting_mate, "VALIDATED", {"mate": upload.id}) for waiting_mate in waiting]
-        attempts = attempts_of(own) + (attempts_of(pair.of_mate) if waiting and pair.of_mate else [])
+        attempts = attempts_of(own, upload.key)
+        attempts += attempts_of(pair.of_mate, mate.key) if waiting and pair.of_mate else []
         file_set = view.with_upload.with_facts(settled=[upload.id, mate.id])
         return Decision(steps, attempts, file_set, before=pair.write_reports)
     if waiting or not _advanced_with_another(view, mate):
@@ -149,7 +152,7 @@ def _advance_alone(view: View[Examination], own: Examination, write_reports: Cal
     if _mode(view) == WAIT:
         return wait(view, own.facts).after(write_reports)
     file_set = None if view.is_late else view.with_upload
-    return Decision(_validate(view, own), attempts_of(own), file_set, before=write_reports)
+    return Decision(_validate(view, own), attempts_of(own, view.upload.key), file_set, before=write_reports)
 
 
 def _validate(view: View[Examination], own: Examination, mate: str = "") -> list[Step[Upload]]:

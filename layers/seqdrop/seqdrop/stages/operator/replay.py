@@ -99,12 +99,14 @@ def _plan_replay(services: Services, upload: Upload, again: bool) -> Replay:
     if kind_of(attempts[-1]).job == TRAIN:
         return _train_again(services, upload, attempts[-1])
     analysis = services.analyses.for_key(upload.key)
-    if analysis is None or not analysis.has_model:
+    if analysis is None or not analysis.has_attempts:
         raise _other_analysis(attempts[-1], "no model")
     same = [attempt for attempt in attempts if attempt.analysis == analysis.name]
     if not same:
         raise _other_analysis(attempts[-1], analysis.name)
     last = same[-1]
+    if analysis.workflow:
+        return _run_again(upload, last, analysis)
     _check_model(services, last, analysis, again)
     return _repeat(services, upload, last, analysis) or _read_again(services, upload, last, analysis)
 
@@ -148,6 +150,14 @@ def _repeat(services: Services, upload: Upload, last: Attempt, analysis: Analysi
         return None
     attempt = replace(last.next_attempt(), plan=analysis.as_json())
     return Replay(upload, f"attempt {attempt.number}, with the current model", attempt.number, attempt)
+
+
+def _run_again(upload: Upload, last: Attempt, analysis: Analysis) -> Replay:
+    """Plan the next run of a workflow. Raise RefusedError if the file has left the landing bucket."""
+    if upload.state == "ARCHIVED" and not upload.kept_until:
+        raise RefusedError("its workflow reads the file, which is archived; restore it and drop it again")
+    attempt = replace(last.next_attempt(), plan=analysis.as_json(), cut_as="")
+    return Replay(upload, f"attempt {attempt.number}, with the workflow of analyses.toml", attempt.number, attempt)
 
 
 def _read_again(services: Services, upload: Upload, last: Attempt, analysis: Analysis) -> Replay:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from seqdrop.aws.omics import describe_run
 from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, OPEN, RESTORE, RUN, UPLOAD
-from seqdrop.ledger.records import ASYNC, EXAMINE, TRAIN, Attempt, Job, Upload
+from seqdrop.ledger.records import ASYNC, EXAMINE, TRAIN, WORKFLOW, Attempt, Job, Upload
 from seqdrop.runtime.events import make_inference_message, make_job_ended_message, make_landed_message
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
@@ -191,6 +192,8 @@ def _submitted(services: Services, attempt: Attempt) -> Due:
 
 def _ended(services: Services, job: Job) -> Due:
     """Return the message that has finish look at a job."""
+    if job.task == WORKFLOW:
+        return Due([(services.settings.workflow_queue, {"job": job.name})])
     if job.task == ASYNC:
         body: Body = make_inference_message(Order.of(job).invocations[0]["InferenceId"])
     else:
@@ -210,6 +213,8 @@ def _unstarted_jobs(services: Services) -> int:
 def _start(services: Services, job: Job) -> Due:
     if job.task == EXAMINE:
         return Due([(services.settings.processing_queue, {"upload": job.upload})])
+    if job.task == WORKFLOW:
+        return Due([(services.settings.workflow_queue, {"job": job.name})])
     queue = services.settings.training_queue if job.task == TRAIN else services.settings.transform_queue
     return Due([(queue, {"job": job.name})])
 
@@ -221,6 +226,8 @@ def _started(services: Services, job: Job) -> Due:
         from seqdrop.stages.async_progress import find_progress
 
         end = find_progress(services, job, services.ledger.require_attempt(job.members[0])).end
+    elif job.task == WORKFLOW:
+        end = describe_run(services.omics, job.run_id).end
     else:
         end = describe(services.sagemaker, job.task, job.name).end
     return _ended(services, job) if end else Due()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from seqdrop import clock
 from seqdrop.aws.prices import hourly_price
 from seqdrop.ledger.moves import ENDS, JOB
-from seqdrop.ledger.records import ASYNC
+from seqdrop.ledger.records import ASYNC, WORKFLOW
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.services import iso
 from seqdrop.sagemaker.spend import Fleet
@@ -44,8 +44,8 @@ def _jobs(services: Services, until: datetime) -> Iterator[Job]:
 
 
 def _dollars(services: Services, job: Job, until: datetime) -> float:
-    if job.task == ASYNC:
-        return 0.0  # its endpoint costs money, whether there are requests or not
+    if job.task in (ASYNC, WORKFLOW):
+        return 0.0  # an endpoint costs money, whether there are requests or not; HealthOmics has its own bill
     fleet = Fleet.of(json.loads(job.request), services.settings.instance_price)
     price = hourly_price(fleet.instance_type, fleet.price)
     if price is None or "STARTED" not in job.timeline:

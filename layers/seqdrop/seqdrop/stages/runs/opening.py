@@ -47,5 +47,5 @@ def enqueue_all(services: Services, entries: Iterable[Entry]) -> None:
 def _is_kept(services: Services, upload: Upload) -> bool:
     """Return True if nothing but its run delays the archive copy of an upload: it never has an attempt."""
     analysis = services.analyses.for_key(upload.key)
-    has_model = analysis is not None and analysis.has_model and upload.format != OTHER
-    return analysis is not None and not (has_model or upload.training or upload.masks_of)
+    has_attempts = analysis is not None and analysis.has_attempts and upload.format != OTHER
+    return analysis is not None and not (has_attempts or upload.training or upload.masks_of)

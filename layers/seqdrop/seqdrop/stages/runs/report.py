@@ -131,6 +131,16 @@ def add_bundle(services: Services, run: Run, entry: BundleEntry) -> None:
     _change(services, run, add)
 
 
+def add_workflow(services: Services, run: Run, entry: Document) -> None:
+    """Add a job of a workflow to the report of a run; an earlier entry of it is replaced."""
+
+    def add(report: Document) -> None:
+        others = [other for other in report.get("workflows", []) if other["job"] != entry["job"]]
+        report["workflows"] = [*others, entry]
+
+    _change(services, run, add)
+
+
 def report_key(run: Run) -> str:
     """Return the key of run.json."""
     return keys.run_result(run.analysis, run.name, "run.json")

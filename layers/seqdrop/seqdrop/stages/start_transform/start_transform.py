@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
     from seqdrop.runtime.services import Services
 
+WITHOUT_WORKFLOWS = (
+    "its analysis has a workflow, but the stack has none; deploy it with the parameter Workflows=true "
+    "(docs/workflows.md)"
+)
 MAX_WAITING = 5000  # waiting attempts that take part in the turns of the runs
 
 
@@ -132,6 +136,8 @@ def _park(services: Services, members: list[Attempt]) -> None:
 def _plan_job(services: Services, members: list[Attempt]) -> Job:
     """Return the record of a job of these members. Raise JobRefusedError if no job can be made."""
     analysis = plan_of(members[0])
+    if analysis.workflow:
+        raise JobRefusedError(WITHOUT_WORKFLOWS)
     check_migration(services, keys.model_pointer(analysis.model))
     s3, bucket = services.s3, services.settings.models
     archive = current_archive(s3, bucket, analysis.model).pinned(s3, bucket)

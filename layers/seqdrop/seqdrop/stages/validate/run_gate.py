@@ -45,7 +45,9 @@ def monitor(services: Services, upload: Upload) -> None:
 
 
 def _refresh_items(services: Services, upload: Upload, attempt: Attempt) -> None:
-    """Write the work items of an attempt's plan again if they are about to expire."""
+    """Write the work items of an attempt's plan again if they are about to expire. A workflow needs none."""
+    if not plan_of(attempt).has_model:
+        return None
     try:
         examination = load(services.s3, services.settings.work, upload.id) or _examine_again(services, upload, attempt)
     except UnreadableObjectError as error:  # of the upload, or of its BED

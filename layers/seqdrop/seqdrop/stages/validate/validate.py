@@ -197,7 +197,7 @@ def _accept_or_reject(services: Services, upload: Upload, examination: Examinati
         return resolve(services, upload, policy, examination)
     archived = find_archived(services, upload, examination.report["sha256"])
     twin = archived if archived and is_repeat(services, upload) else None
-    duplicate_of, attempts = (twin.id, []) if twin else ("", attempts_of(examination))
+    duplicate_of, attempts = (twin.id, []) if twin else ("", attempts_of(examination, upload.key))
     if examination.is_of_reads:
         write_report(services, upload, examination, archived)
     facts = {**examination.facts, "duplicate_of": duplicate_of}

@@ -1,0 +1,1 @@
+"""Workflow: start a workflow on accepted files, samples or runs, and record how it ended."""

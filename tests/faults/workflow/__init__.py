@@ -1,0 +1,1 @@
+"""The family `workflow`: workflows on single files and on mates, and sample sheets."""
