@@ -24,12 +24,18 @@ class EndpointRecord:
     """Name of the configuration of the last update or creation."""
     modified: str = ""
     """When SageMaker had last modified the endpoint before that update; "" before a creation."""
+    begun: str = ""
+    """"yes" if SageMaker is known to have begun that update. Before, a new time may be that of scaling."""
     refused: str = ""
     """Name of a configuration that failed or was rolled back. It is not tried again while it is the wanted one."""
     reason: str = ""
     """Why it was refused."""
     applied: str = ""
     """Digest of the alarms and of the scaling that the endpoint has."""
+    mail_subject: str = ""
+    """Subject of a mail that must still be sent; "" for none. It is written together with what it reports."""
+    mail_text: str = ""
+    """Text of that mail."""
     revision: int = 0
 
     @property

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqdrop.errors import RetryableError
 from seqdrop.ledger.endpoint_record import OFF
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.endpoint_names import async_endpoint_name, endpoint_name
 from seqdrop.sagemaker.endpoints import delete_configurations, delete_endpoint, describe_endpoint, is_owned, list_owned
 from seqdrop.sagemaker.serving import list_servings
 from seqdrop.stages.serve.alarms_and_scaling import remove_alarms_and_scaling
+from seqdrop.stages.serve.endpoint_records import save
+from seqdrop.stages.serve.mails import send_stored
 
 if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
@@ -39,8 +40,8 @@ def remove_endpoint(services: Services, name: str) -> bool:
 
 def _forget(services: Services, name: str) -> None:
     """Forget the last change of an endpoint that is gone; orders stay, and so does the reason of a refusal."""
-    record = services.ledger.endpoint(name)
-    cleared = replace(record, attempted="", modified="", applied="")
+    record = send_stored(services, services.ledger.endpoint(name))
+    cleared = replace(record, attempted="", modified="", begun="", applied="")
     if cleared != record:
         services.ledger.save(cleared)
 
@@ -71,5 +72,5 @@ def _wanted(services: Services) -> set[str]:
 
 def _mark(services: Services, name: str, before: str, after: str) -> None:
     record = services.ledger.endpoint(name)
-    if record.stopped == before and not services.ledger.save(replace(record, stopped=after)):
-        raise RetryableError(f"another invocation changes the record of the endpoint {name}")
+    if record.stopped == before:
+        save(services, replace(record, stopped=after))

@@ -14,7 +14,9 @@ from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.endpoints import check_owner, describe_endpoint, list_owned
 from seqdrop.sagemaker.serving import list_servings
+from seqdrop.stages.serve.endpoint_records import save
 from seqdrop.stages.serve.idle import stop_idle
+from seqdrop.stages.serve.mails import send_stored
 from seqdrop.stages.serve.planning import plan_endpoint
 from seqdrop.stages.serve.removal import remove_endpoint
 from seqdrop.stages.serve.rollout import advance
@@ -51,7 +53,7 @@ def advance_endpoint(services: Services, serving: Serving) -> None:
 
 
 def _advance(services: Services, serving: Serving) -> None:
-    record = services.ledger.endpoint(serving.name)
+    record = send_stored(services, services.ledger.endpoint(serving.name))
     state = describe_endpoint(services.sagemaker, serving.name)
     if state is not None:
         check_owner(services.sagemaker, state, services.settings.stack)
@@ -68,7 +70,8 @@ def order(services: Services, name: str, stopped: str, by: str) -> None:
     Raise RetryableError if another invocation changes the record at this moment.
     """
     record = services.ledger.endpoint(name)
-    changed = replace(record, stopped=stopped, by=by, refused="", reason="", attempted="", modified="", applied="")
-    if not services.ledger.save(changed):
-        raise RetryableError(f"another invocation changes the record of the endpoint {name}")
+    save(
+        services,
+        replace(record, stopped=stopped, by=by, refused="", reason="", attempted="", modified="", begun="", applied=""),
+    )
     logger().info("endpoint ordered", extra={"endpoint": name, "stopped": stopped})
