@@ -27,6 +27,8 @@ TOO_MUCH = {
     "sqs": ("RequestThrottled", 400),
     "sns": ("Throttling", 400),
     "sagemaker": ("ThrottlingException", 400),
+    "application-autoscaling": ("ThrottlingException", 400),
+    "cloudwatch": ("Throttling", 400),
     "sagemaker-runtime": ("ThrottlingException", 400),
 }
 CROWD = 3  # invocations that may be paused at the same time in a crowd

@@ -142,6 +142,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
             services.sqs,
             services.sns,
             services.ledger._client,
+            *((services.cloudwatch, services.autoscaling) if settings.get("endpoints") else ()),
         )
         for client in clients:
             wire.attach(client)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING
-
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from seqdrop.errors import RetryableError
 from seqdrop.stages.serve.mails import Mail
 
 from tests.support.aws.errors import RefusedError
-from tests.unit.stages.serve.conftest import NAME, SCHEDULED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.unit.stages.serve.conftest import NAME, SCHEDULED, intervene
 
 ROLLED_BACK = f"Seqdrop rolled back the endpoint {NAME}"
 CHANGED = {"source": "aws.sagemaker"}
@@ -35,27 +29,7 @@ def undone(lab):
     return lab
 
 
-def intervene(lab, monkeypatch, number: int, act: Callable[[], None]) -> list[str]:
-    """Have `act` called before the call of this number, from 0; return the list to which each call's name is added."""
-    names: list[str] = []
-
-    def wrap(name: str, original: Callable) -> Callable:
-        def call(request: dict, headers: dict) -> dict:
-            names.append(name)
-            if len(names) == number + 1:
-                act()
-            return original(request, headers)
-
-        return call
-
-    for service in {id(service): service for service in lab.account._services.values()}.values():
-        for name, method in inspect.getmembers(service, inspect.ismethod):
-            if list(inspect.signature(method).parameters) == ["request", "headers"]:
-                monkeypatch.setattr(service, name, wrap(name, method))
-    return names
-
-
-CALLS = 12  # of the invocation that sees the rollback
+CALLS = 14  # of the invocation that sees the rollback
 
 
 def test_each_of_its_calls_is_tried(undone, monkeypatch):

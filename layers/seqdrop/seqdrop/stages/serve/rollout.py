@@ -15,6 +15,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create_model
 from seqdrop.sagemaker.endpoints import (
     FAILED,
+    IN_SERVICE,
     STUCK,
     EndpointBusyError,
     EndpointState,
@@ -26,8 +27,9 @@ from seqdrop.sagemaker.endpoints import (
 )
 from seqdrop.sagemaker.requests.endpoint import deployment, tags_of
 from seqdrop.sagemaker.requests.endpoint_alarms import alarm_requests
-from seqdrop.stages.serve.alarms_and_scaling import apply, put_alarms
-from seqdrop.stages.serve.endpoint_records import save
+from seqdrop.stages.serve.alarms_and_scaling import apply, digest, put_alarms, remove_alarms_and_scaling
+from seqdrop.ledger.endpoint_record import YES
+from seqdrop.stages.serve.endpoint_records import claim, save
 from seqdrop.stages.serve.mails import failure_mail, rollback_mail, send_stored
 
 if TYPE_CHECKING:
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
     from seqdrop.ledger.endpoint_record import EndpointRecord
     from seqdrop.runtime.services import Services
     from seqdrop.stages.serve.planning import EndpointPlan
-
-
-YES = "yes"
 
 
 def advance(services: Services, plan: EndpointPlan, state: EndpointState | None, record: EndpointRecord) -> None:
@@ -56,12 +55,14 @@ def advance(services: Services, plan: EndpointPlan, state: EndpointState | None,
         _note_rollback(services, plan, state, record)
     elif record.refused != plan.configuration:
         _update(services, plan, state, record)
+    elif state.status == IN_SERVICE:
+        _apply(services, plan, record)
 
 
 def _record(services: Services, plan: EndpointPlan, record: EndpointRecord, modified: str) -> EndpointRecord:
     """Record a change that is about to be requested; return the record as it is stored."""
     attempt = replace(record, attempted=plan.configuration, modified=modified, begun="", refused="", reason="")
-    return record if attempt == record else save(services, attempt)
+    return claim(services, attempt)
 
 
 def _note_begin(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
@@ -104,9 +105,9 @@ def _update(services: Services, plan: EndpointPlan, state: EndpointState, record
         _prepare(services, plan)
         update_endpoint(services.sagemaker, _update_request(services, plan))
     except JobRefusedError:
-        save(services, replace(recorded, attempted="", modified=""))
+        save(services, replace(recorded, attempted="", modified="", busy_until=""))
         raise
-    save(services, replace(recorded, begun=YES))
+    save(services, replace(recorded, begun=YES, busy_until=""))
     _log("endpoint update requested", plan)
 
 
@@ -125,29 +126,44 @@ def _update_request(services: Services, plan: EndpointPlan) -> UpdateEndpointInp
 
 def _complete(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     """Apply alarms and scaling to an endpoint that serves its plan, and delete configurations before this one."""
-    applied = apply(services, plan.serving, record.applied)
-    completed = replace(record, attempted="", modified="", begun="", refused="", reason="", applied=applied)
+    record = _apply(services, plan, record)
+    completed = replace(record, attempted="", modified="", begun="", busy_until="", refused="", reason="")
     if completed != record:
-        save(services, completed)
+        # In this order: after a crash between the two the next call does both.
         delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+        save(services, completed)
         _log("endpoint in service", plan)
+
+
+def _apply(services: Services, plan: EndpointPlan, record: EndpointRecord) -> EndpointRecord:
+    """Apply alarms and scaling to an endpoint in service, also if it serves an earlier plan; return its record."""
+    if digest(services, plan.serving) == record.applied:
+        return record
+    claimed = claim(services, record)
+    applied = apply(services, plan.serving)
+    return save(services, replace(claimed, applied=applied, busy_until=""))
 
 
 def _note_rollback(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     reason = state.reason or "an alarm was raised while SageMaker shifted the requests"
     undone = replace(record, attempted="", modified="", begun="", refused=plan.configuration, reason=reason[:500])
-    send_stored(services, save(services, rollback_mail(plan, state, reason).add_to(undone)))
     if state.status != STUCK:  # then it serves a mix of both
         delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+    send_stored(services, save(services, rollback_mail(plan, state, reason).add_to(undone)))
     _log("endpoint rolled back", plan)
 
 
 def _give_up(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
-    """Delete an endpoint that SageMaker could not create; it is not created again until its plan changes."""
+    """Delete an endpoint that SageMaker could not create; it is not created again until its plan changes.
+
+    The endpoint goes last: while it exists, a repeated call does the rest.
+    """
     refused = state.configuration or plan.configuration
     if record.refused != refused:
         failed = replace(record, attempted="", modified="", begun="", refused=refused, reason=state.reason[:500])
         send_stored(services, save(services, failure_mail(plan.serving, state.reason).add_to(failed)))
+    remove_alarms_and_scaling(services, plan.name)
+    delete_configurations(services.sagemaker, plan.name)
     delete_endpoint(services.sagemaker, plan.name)
     _log("endpoint failed", plan)
 
