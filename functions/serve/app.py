@@ -9,6 +9,7 @@ from seqdrop.runtime.services import services
 from seqdrop.runtime.sqs import handle_each
 from seqdrop.runtime.tracing import span
 from seqdrop.stages.serve.messages import handle_message
+from seqdrop.stages.serve.stack_events import queue_request
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def handler(event: SqsEvent | StackMessage, context: LambdaContext) -> PartialItemFailureResponse:
     """Advance the endpoints for each message; queue a request of CloudFormation, whose end may take minutes."""
     if "RequestType" in event:
-        services().send(services().settings.serve_queue, cast("StackMessage", event))
+        queue_request(services(), cast("StackMessage", event))
         return {"batchItemFailures": []}
     return handle_each(services(), event, context, _handle)
 

@@ -314,6 +314,28 @@ class TestCapture:
         assert record["eventVersion"] == "0"
         bench.delete_endpoint(endpoint)
 
+    def test_captured_requests_are_encrypted_and_the_role_needs_the_key(self, aws, bench):
+        """Without it the requests are answered, and what was captured is lost."""
+        key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+        written = {}
+        for name, more in (("denied", []), ("allowed", [allow("kms:GenerateDataKey", key)])):
+            role = make_role(aws, allow(["s3:*", "logs:*"]), *more)
+            config = {
+                "InitialSamplingPercentage": 100,
+                "DestinationS3Uri": f"s3://{bench.bucket}/{name}",
+                "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
+                "KmsKeyId": key,
+            }
+            variants = [bench.variant(ModelName=bench.create_model(ExecutionRoleArn=role))]
+            endpoint = bench.create_endpoint(bench.create_config(ProductionVariants=variants, DataCaptureConfig=config))
+            assert bench.invoke(endpoint, b"acgt") == b"ACGT!"
+            bench.delete_endpoint(endpoint)  # writes what was captured
+            written[name] = bench.s3.list_objects_v2(Bucket=bench.bucket, Prefix=name).get("Contents", [])
+        assert written["denied"] == []
+        (entry,) = written["allowed"]
+        head = bench.s3.head_object(Bucket=bench.bucket, Key=entry["Key"])
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+
     def test_a_share_of_zero_captures_nothing(self, bench):
         config = {
             "InitialSamplingPercentage": 0,

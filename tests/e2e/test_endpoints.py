@@ -170,6 +170,9 @@ def test_what_the_endpoint_captures_is_what_monitoring_reads(aws, serving):
         return [read_capture(line, LABELS[0][1], 0.9) for body in bodies for line in body.splitlines()]
 
     captured = next(each for each in wait_until(read) if each.sequences == ["CTAATCTA"])
+    for entry in s3.list_objects_v2(**place)["Contents"]:
+        head = s3.head_object(Bucket=serving.work, Key=entry["Key"])
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", serving.key)
     expected = prediction["score"] if prediction["label"] == LABELS[0][1] else 1 - prediction["score"]
     assert captured.rows == [{"probability": pytest.approx(expected), "call": expected >= 0.9}]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 from collections import Counter
 from types import SimpleNamespace
 
@@ -22,10 +23,13 @@ from seqdrop.stages.reconcile.gauges import GAUGES
 from local.embedded import EmbeddedAws, JobLimits
 from local.testing import wait_for
 from tests.e2e.conftest import subscribe
-from tests.e2e.upgrade import after, jobs, situation, trees
+from tests.e2e.upgrade import after, jobs, optional, situation, trees
 from tests.e2e.upgrade.after import ENDS, OPENED, SAME, SETS
 from tests.e2e.upgrade.lab import PATIENCE, QUOTA, Lab
 from tests.e2e.upgrade.situation import ENDED
+
+ALARMS = {}
+"""What this lab does on purpose, by the alarm that reports it."""
 
 pytestmark = pytest.mark.long  # builds two stacks, and runs about thirty jobs
 
@@ -217,6 +221,16 @@ def test_the_lab_is_notified_of_new_models_and_of_runs_that_are_archived(upgrade
     assert models == sorted(["structure"] + ["made-up"] * (len(SETS) - 1))
 
 
+def test_each_alarm_of_the_upgraded_lab_has_a_reason(upgraded):
+    rung = {}
+    for mail in upgraded.mails.all():
+        if mail["Subject"].startswith("ALARM: "):
+            name = mail["Subject"].split('"')[1]
+            rung.setdefault(name, []).append(json.loads(mail["Message"])["NewStateReason"])
+    print(json.dumps(rung, indent=1))
+    assert {name.removeprefix("lab-") for name in rung} <= set(ALARMS), rung
+
+
 def test_finally_the_reconciler_has_no_work_and_the_queues_are_empty(lab):
     """A run that was archived may have a message left, which asked for its next judgement and is delivered later.
 
@@ -226,3 +240,14 @@ def test_finally_the_reconciler_has_no_work_and_the_queues_are_empty(lab):
     assert {name for name, count in counts.items() if count and name not in (*GAUGES, *ENDINGS)} == set()
     empty = dict.fromkeys(lab.list_queues(), 0)
     wait_for(lambda: lab.count_messages() == empty, PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["Endpoints", "Monitoring"])
+def test_an_optional_part_is_turned_on_and_off_again(lab, name):
+    """With the models and the records of the earlier version."""
+    before = lab.list_resources()
+    optional.turn(lab, name, "true")
+    optional.USES[name](lab)
+    optional.turn(lab, name, "false")
+    assert lab.list_resources() == before
+    assert lab.aws.client("sagemaker").list_endpoints(NameContains="lab-")["Endpoints"] == []

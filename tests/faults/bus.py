@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from tests.support.aws.template import rules
@@ -11,6 +12,13 @@ if TYPE_CHECKING:
     from tests.support.aws.omics import Run
     from tests.support.aws.s3 import Bucket, Version
     from tests.support.aws.sagemaker import Job
+
+
+KINDS = {
+    "prefix": str.startswith,
+    "suffix": str.endswith,
+    "wildcard": lambda value, text: re.fullmatch(".*".join(map(re.escape, text.split("*"))), value) is not None,
+}
 
 
 def queues_of(event: dict) -> list[str]:
@@ -34,8 +42,8 @@ def _matches(expected, value) -> bool:
     if not isinstance(expected, dict):
         return expected == value
     ((kind, text),) = expected.items()
-    assert kind in ("prefix", "suffix"), f"patterns with {kind} are not supported here"
-    return isinstance(value, str) and (value.startswith(text) if kind == "prefix" else value.endswith(text))
+    assert kind in KINDS, f"patterns with {kind} are not supported here"
+    return isinstance(value, str) and KINDS[kind](value, text)
 
 
 def object_created(bucket: Bucket, version: Version) -> dict:

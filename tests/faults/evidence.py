@@ -46,6 +46,7 @@ class Evidence:
 
     def __init__(self, player: Player):
         self.world, self.lab, self.disturbed = player.world, player.lab, player.disturbed
+        self.struck = player.struck
         self.drops = player.lab.drops
         self.landing, self.results = self._bucket("landing"), self._bucket("results")
         self.models, self.archive = self._bucket("models"), self._bucket("archive")

@@ -29,6 +29,9 @@ from tests.faults.runs import family as runs
 from tests.faults.runs.check_folders import RunsCheck
 from tests.faults.runs.world import RunsWorld
 from tests.faults.schedule import Schedule, schedules
+from tests.faults.serve import family as serve
+from tests.faults.serve.check import ServeCheck
+from tests.faults.serve.world import ServeWorld
 from tests.faults.sets import family as sets
 from tests.faults.sets.check import SetsCheck
 from tests.faults.sets.world import SetsWorld
@@ -52,7 +55,7 @@ class Family:
 
     `check` is a subclass of Evidence with a method `all`, which yields the violations. `quiet_days` are days that must
     pass without a change at the end, in addition to the usual checks, because some mails are sent late. `context`
-    surrounds each schedule.
+    surrounds each schedule. `steps` are far more than any schedule needs: if one takes more, the test fails.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Family:
     check: type[Evidence]
     world: Callable[[], World] = World
     quiet_days: int = 0
+    steps: int = 3000
     settings: dict[str, str] = field(default_factory=lambda: dict(files.SETTINGS))
     context: Callable[[], AbstractContextManager[None]] = nullcontext
 
@@ -131,5 +135,16 @@ WORKFLOW = Family(
     WorkflowWorld,
     settings=workflow.SETTINGS,
 )
-ALL = (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET, ASYNC, WORKFLOW)
+SERVE = Family(
+    "serve",
+    serve.ANALYSES,
+    serve.schedules,
+    files.drop,
+    ServeCheck,
+    ServeWorld,
+    steps=12_000,  # CloudFormation's deletion is looked at every 30 seconds
+    settings=serve.SETTINGS,
+    context=serve.own_url,
+)
+ALL = (FILES, SETS, LARGE, RESENT, RUNS, COPIES, RESTORE, BUNDLE, FORGET, ASYNC, SERVE, WORKFLOW)
 FAMILIES = {family.name: family for family in ALL}

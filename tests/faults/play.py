@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.support.aws.account import Call
     from tests.support.aws.wire import Wire
 
-STEPS = 3000  # far more than any schedule needs: if it takes more, the test fails
 # Seconds between the runs of the reconciler at the end: each is longer than the delay of the reconciler's next nudge.
 RESTS = (1900, 2 * 3600, 9 * 3600, *[26 * 3600] * 30)
 DAY = 24 * 3600
@@ -35,6 +34,7 @@ class Player:
         wire.respond, wire.clock = self._respond, self.world.clock
         self.runs = 0
         self.disturbed = len(schedule.mishaps)
+        self.struck: list[tuple[str, str]] = []  # (fault, operation) of each fault that happened
         self._acts = list(_expand_acts(schedule.acts))
         self._order = s.expand(schedule.order)
         self.world.mishaps = s.expand(schedule.mishaps)
@@ -84,7 +84,7 @@ class Player:
     def _step(self) -> bool:
         """Continue one invocation, or advance the clock to the next event; return False if there is nothing to do."""
         self._steps += 1
-        assert self._steps < STEPS, f"the schedule still moves after {STEPS} steps"
+        assert self._steps < self._family.steps, f"the schedule still moves after {self._family.steps} steps"
         able = [*self._paused, *self._deliverable()]
         if not able:
             return self._advance()
@@ -172,6 +172,7 @@ class Player:
             return self.world.call(call)
         invocation.troubles.append(f"{fault} at {call.name}")
         self.disturbed += 1
+        self.struck.append((fault, call.operation))
         return self._trouble.disturb(call, fault, invocation)
 
     # -- rest --
@@ -182,6 +183,7 @@ class Player:
         self._order, self.world.mishaps = {}, {}
         self.world.sagemaker.endings, self.world.sagemaker.job_limit = {}, 1000
         self.world.runtime.endings = {}
+        self.world.mend()
         quiet, days, state = 0, 0, None
         for seconds in RESTS:
             while self._has_work():
@@ -193,6 +195,7 @@ class Player:
                 return
             days += seconds > DAY
             self.world.clock.advance(seconds)
+            self.world.tick()
             self._proceed(Invocation("reconcile"))
         raise AssertionError(f"records, objects, jobs or mails still change after {len(RESTS)} runs of the reconciler")
 

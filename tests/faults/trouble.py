@@ -27,6 +27,8 @@ TOO_MUCH = {
     "sqs": ("RequestThrottled", 400),
     "sns": ("Throttling", 400),
     "sagemaker": ("ThrottlingException", 400),
+    "application-autoscaling": ("ThrottlingException", 400),
+    "cloudwatch": ("Throttling", 400),
     "sagemaker-runtime": ("ThrottlingException", 400),
     "omics": ("ThrottlingException", 429),
     "events": ("ThrottlingException", 400),

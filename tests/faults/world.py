@@ -72,6 +72,12 @@ class World(Account):
         self.runtime.run()
         self.omics.run()
 
+    def tick(self) -> None:
+        """Do what schedules of EventBridge do, besides that of the reconciler."""
+
+    def mend(self) -> None:
+        """End what acts of this world keep broken, before the schedule comes to rest."""
+
     def perform(self, act: str) -> bool:
         """Perform an act on what only this world has; return False if it is another act."""
         return False

@@ -126,9 +126,20 @@ class Lab:
 
     def list_queues(self) -> dict[str, str]:
         """Return the URLs of the stack's queues by their names in the template."""
-        resources = self.aws.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
+        resources = self._describe_resources()
         queues = (resource for resource in resources if resource["ResourceType"] == "AWS::SQS::Queue")
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in queues}
+
+    def list_resources(self) -> dict[str, str]:
+        """Return the types of the stack's resources by their names in the template, but not of layers and versions.
+
+        A deploy of other code makes those anew.
+        """
+        resources = {each["LogicalResourceId"]: each["ResourceType"] for each in self._describe_resources()}
+        return {name: kind for name, kind in resources.items() if "Layer" not in kind and "Version" not in kind}
+
+    def _describe_resources(self) -> list[dict]:
+        return self.aws.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
 
     def list_objects(self, bucket: str, prefix: str = "") -> dict[str, tuple]:
         """Return (ETag, time) of every object below a prefix, by key; both change if the object is written again."""

@@ -144,6 +144,7 @@ def wire_services(text: str, **settings: str) -> Iterator[Wire]:
             services.omics,
             services.events,
             services.ledger._client,
+            *((services.cloudwatch, services.autoscaling) if settings.get("endpoints") else ()),
         )
         for client in clients:
             wire.attach(client)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seqdrop.ledger.records import Item
 
-IDLE, PERSON, OFF = "idle", "person", "off"  # why an endpoint was stopped; OFF: the stack has no endpoints any more
+IDLE, PERSON = "idle", "person"  # why an endpoint was stopped
+YES = "yes"
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,37 @@ class EndpointRecord:
 
     name: str
     stopped: str = ""
-    """Why it must not exist now: IDLE, PERSON or OFF; "" if it may."""
+    """Why it must not exist now: IDLE or PERSON; "" if it may."""
+    off: str = ""
+    """YES if the stack has no endpoints any more. No order changes that, only a later deploy."""
+    switched_at: str = ""
+    """When CloudFormation sent the request that has set `off`; an earlier request that comes late changes nothing."""
     by: str = ""
     """ARN of the person who gave the last order; "" for none."""
     attempted: str = ""
     """Name of the configuration of the last update or creation."""
     modified: str = ""
     """When SageMaker had last modified the endpoint before that update; "" before a creation."""
+    begun: str = ""
+    """"yes" if SageMaker is known to have begun that update. Before, a new time may be that of scaling."""
     refused: str = ""
     """Name of a configuration that failed or was rolled back. It is not tried again while it is the wanted one."""
     reason: str = ""
     """Why it was refused."""
+    busy_until: str = ""
+    """Until when an invocation may create what belongs to it; "" if none does. A deletion waits for that."""
     applied: str = ""
     """Digest of the alarms and of the scaling that the endpoint has."""
+    mail_subject: str = ""
+    """Subject of a mail that must still be sent; "" for none. It is written together with what it reports."""
+    mail_text: str = ""
+    """Text of that mail."""
     revision: int = 0
+
+    @property
+    def may_exist(self) -> bool:
+        """Whether there may be an endpoint now."""
+        return not self.stopped and not self.off
 
     @property
     def keys(self) -> dict[str, str]:

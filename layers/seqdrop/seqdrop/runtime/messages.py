@@ -157,7 +157,7 @@ class RestoreMessage(TypedDict):
 class StackMessage(TypedDict):
     """CloudFormation's request to the custom resource of endpoints, in the queue of serve.
 
-    `since` is the time of the first look, which serve adds if it has to look again.
+    `at` is the time at which the function received it, and put it into the queue.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
     """
 
@@ -167,7 +167,7 @@ class StackMessage(TypedDict):
     RequestId: str
     LogicalResourceId: str
     PhysicalResourceId: NotRequired[str]
-    since: NotRequired[str]
+    at: NotRequired[str]
 
 
 class OrderMessage(TypedDict):

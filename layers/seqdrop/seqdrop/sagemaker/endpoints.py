@@ -40,7 +40,10 @@ class EndpointBusyError(RetryableError):
 
 @dataclass(frozen=True)
 class EndpointState:
-    """What SageMaker says of an endpoint. Times are ISO 8601; `configuration` is "" if it never had a working one."""
+    """What SageMaker says of an endpoint. Times are ISO 8601; `configuration` is "" if it never had a working one.
+
+    `pending` is the configuration of the creation or update in progress; "" if there is none.
+    """
 
     name: str
     arn: str
@@ -50,6 +53,7 @@ class EndpointState:
     modified: str
     instances: int = 0
     reason: str = ""
+    pending: str = ""
 
     @property
     def is_settled(self) -> bool:
@@ -79,6 +83,7 @@ def _state(response: DescribeEndpointOutputTypeDef) -> EndpointState:
         modified=response["LastModifiedTime"].isoformat(),
         instances=sum(variant.get("CurrentInstanceCount", 0) for variant in variants),
         reason=response.get("FailureReason", ""),
+        pending=response.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
     )
 
 

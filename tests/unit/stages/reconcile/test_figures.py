@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from seqdrop.ledger.coordination import Position
 from seqdrop.ledger.moves import OPEN, UPLOAD
 from seqdrop.ledger.records import EXAMINE, TRAIN, TRANSFORM, Attempt, Job, Upload
 from seqdrop.ledger.run_record import Run
 from seqdrop.ledger.table import Ledger
-from seqdrop.runtime.services import now
+from seqdrop.runtime.services import iso, now
+from seqdrop.stages.hourly_spend import ENDPOINTS, INSTANCE_TYPE, MONITORING, STARTED, add_dollars
 from seqdrop.stages.reconcile import endings, gauges
 from seqdrop.stages.reconcile.endings import ENDINGS, count_endings
 from seqdrop.stages.reconcile.gauges import GAUGES, measure
@@ -180,6 +182,15 @@ class TestSpending:
         lab.start_job("seqdrop-y", TRAIN)
         lab.clock.advance(HOUR)
         assert sum_dollars(replace(lab.services, settings=settings)) == pytest.approx(2 * 10 + PRICE)
+
+    def test_endpoints_and_monitoring_jobs_count(self, lab):
+        place = add_dollars({}, 1.5, lab.clock.now)
+        lab.ledger.save(Position(ENDPOINTS, place))
+        lab.ledger.save(Position(MONITORING, {STARTED: iso(lab.clock.now), INSTANCE_TYPE: "ml.m5.xlarge", **place}))
+        lab.clock.advance(2 * HOUR)
+        assert sum_dollars(lab.services) == pytest.approx(2 * 1.5 + 2 * PRICE / 2)
+        lab.clock.advance(24 * HOUR)
+        assert sum_dollars(lab.services) == pytest.approx(24 * PRICE / 2)
 
     def test_a_job_without_a_known_price_or_start_is_not_counted(self, lab):
         request = json.dumps({"TransformResources": {"InstanceType": "ml.unknown", "InstanceCount": 1}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from tests.support.aws.clock import Clock
 from tests.support.services import direct_services
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from seqdrop.runtime.services import Services
 
     from tests.support.aws.endpoints import Endpoint
@@ -96,6 +99,26 @@ class Lab:
     @property
     def queued(self) -> list[dict]:
         return [body for queue, body in self.account.sent if queue == "serve_queue"]
+
+
+def intervene(lab, monkeypatch, number: int, act: Callable[[], None]) -> list[str]:
+    """Have `act` called before the call of this number, from 0; return the list to which each call's name is added."""
+    names: list[str] = []
+
+    def wrap(name: str, original: Callable) -> Callable:
+        def call(request: dict, headers: dict) -> dict:
+            names.append(name)
+            if len(names) == number + 1:
+                act()
+            return original(request, headers)
+
+        return call
+
+    for service in {id(service): service for service in lab.account._services.values()}.values():
+        for name, method in inspect.getmembers(service, inspect.ismethod):
+            if list(inspect.signature(method).parameters) == ["request", "headers"]:
+                monkeypatch.setattr(service, name, wrap(name, method))
+    return names
 
 
 @pytest.fixture

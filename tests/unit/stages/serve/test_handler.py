@@ -20,7 +20,7 @@ def handler(lab, repository, monkeypatch):
 def test_a_request_of_cloudformation_is_queued(lab, handler):
     request = {"RequestType": "Delete", "ResponseURL": "https://example.org/signed"}
     assert handler(request, None) == {"batchItemFailures": []}
-    assert lab.queued == [request]
+    assert lab.queued == [{**request, "at": lab.clock.now.isoformat()}]
 
 
 def test_the_example_event_has_the_endpoints_looked_at(lab, handler, repository):

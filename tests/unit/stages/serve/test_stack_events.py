@@ -1,14 +1,20 @@
 """CloudFormation's custom resource: a deploy has the endpoints looked at, and its deletion leaves nothing behind."""
 
 import json
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from seqdrop.errors import RetryableError
+from seqdrop.ledger.endpoint_record import EndpointRecord
 from seqdrop.stages.serve import stack_events
+from seqdrop.stages.serve.endpoint_records import LONGEST, claim
 
+from tests.support.aws import template
+from tests.support.aws.endpoints import CHANGING
 from tests.support.aws.errors import RefusedError
-from tests.unit.stages.serve.conftest import NAME
+from tests.unit.stages.serve.conftest import NAME, intervene
 
 
 class Url:
@@ -30,7 +36,7 @@ class Url:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server.server_port}/signed?Signature=x"
-        Thread(target=self.server.serve_forever, daemon=True).start()
+        Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
     def statuses(self) -> list[str]:
@@ -54,6 +60,7 @@ def ask(lab, url):
             "StackId": "arn:stack",
             "RequestId": "request-1",
             "LogicalResourceId": "EndpointsOfAnalyses",
+            "at": lab.clock.now.isoformat(),
             **more,
         }
         lab.run(message)
@@ -117,10 +124,80 @@ def test_an_endpoint_that_is_being_created_is_deleted_afterwards(lab, url, ask):
     lab.push()
     lab.run()
     ask("Delete")
+    lab.clock.advance(LONGEST.total_seconds())
     lab.sagemaker.end_change(NAME)  # created
     lab.run(lab.queued[-1])
     lab.sagemaker.end_change(NAME)  # deleted
     lab.run(lab.queued[-1])
+    assert url.statuses == ["SUCCESS"]
+    assert lab.residue == []
+
+
+def test_a_deletion_waits_for_an_invocation_that_may_still_create_something(lab, url, ask):
+    lab.push()
+    claim(lab.services, EndpointRecord(NAME))  # and then it is slow
+    ask("Delete")
+    assert url.statuses == []
+    lab.clock.advance(LONGEST.total_seconds())
+    lab.run(lab.queued[-1])
+    assert url.statuses == ["SUCCESS"]
+
+
+SETUPS = {"a creation": (False, False), "its end": (True, False), "an update": (True, True)}
+
+
+@pytest.mark.parametrize("what", SETUPS)
+@pytest.mark.parametrize("number", range(24))
+def test_a_deletion_that_meets_an_invocation_at_any_call_leaves_nothing(lab, url, ask, monkeypatch, what, number):
+    """The invocation goes on after the look of the deletion, and may create what the deletion has just removed."""
+    is_created, is_updated = SETUPS[what]
+    lab.push()
+    if is_created:
+        lab.run()
+        lab.sagemaker.end_change(NAME)
+    if is_updated:
+        lab.run()
+        lab.push("second")
+    with monkeypatch.context() as patch:
+        intervene(lab, patch, number, lambda: ask("Delete"))
+        with suppress(RetryableError):
+            lab.run()
+    if not any("RequestType" in body for body in lab.queued) and not url.statuses:
+        ask("Delete")  # the invocation made fewer calls
+    while not url.statuses:
+        lab.clock.advance(400)
+        for name in list(lab.sagemaker.endpoints):
+            if lab.sagemaker.endpoints[name].status in CHANGING:
+                lab.sagemaker.end_change(name)
+        lab.run({"source": "aws.sagemaker"})
+        lab.run(next(body for body in lab.queued if "RequestType" in body))
+    assert url.statuses == ["SUCCESS"]
+    assert lab.residue == []
+
+
+def test_no_invocation_lasts_longer_than_a_deletion_waits():
+    (function,) = (function for function in template.functions() if function.folder == "serve")
+    assert function.timeout < LONGEST.total_seconds()
+
+
+@pytest.mark.parametrize(("early", "late"), [("Create", "Delete"), ("Delete", "Create"), ("Update", "Delete")])
+def test_a_request_that_comes_after_a_later_one_changes_nothing(lab, ask, early, late):
+    earlier = lab.clock.now.isoformat()
+    lab.start()
+    ask(late)
+    before = lab.services.ledger.endpoint(NAME)
+    ask(early, at=earlier)
+    assert lab.services.ledger.endpoint(NAME) == before
+    assert lab.endpoint.status == ("Deleting" if late == "Delete" else "InService")
+
+
+def test_no_order_starts_an_endpoint_while_the_stack_is_deleted(lab, url, ask):
+    lab.start()
+    ask("Delete")
+    lab.end_change()
+    lab.run({"order": "start", "endpoints": [NAME], "by": "arn:ada"})
+    assert not lab.sagemaker.endpoints
+    lab.run(next(body for body in lab.queued if body.get("RequestType")))
     assert url.statuses == ["SUCCESS"]
     assert lab.residue == []
 

@@ -20,8 +20,10 @@ from seqdrop.ledger.records import EXAMINE
 from seqdrop.models.code_bundles import current_code
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import iso
-from seqdrop.sagemaker.client import create, describe, exists
+from seqdrop.sagemaker.client import Description, create, describe, exists
 from seqdrop.sagemaker.requests.monitoring import monitoring_request
+from seqdrop.sagemaker.spend import Fleet
+from seqdrop.stages.hourly_spend import INSTANCE_TYPE, MONITORING, STARTED, add_dollars, cost, hours_of
 from seqdrop.stages.monitor.collection import collect
 from seqdrop.stages.monitor.reporting import mail_failure, report_findings
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.monitor.brief import MonitoringBrief
 
-POSITION = "monitor"  # in the ledger
+POSITION = MONITORING  # in the ledger
 JOB, SINCE, UNTIL, REPORTED, MAILING = "job", "since", "until", "reported", "mailing"
 PREFIX = "seqdrop-monitor-"
 MOST_DAYS = 13  # shards and captured requests expire after 14 days
@@ -65,6 +67,8 @@ def start_monitoring(services: Services) -> None:
     name = job_name(services.settings.results, until)
     services.put_json(services.settings.work, keys.job_request(name), brief)
     place = {JOB: name, SINCE: since, UNTIL: until, REPORTED: position.place.get(REPORTED, "")}
+    place |= {STARTED: iso(clock.utc_now()), INSTANCE_TYPE: services.settings.processing_instance_type}
+    place |= hours_of(position.place, clock.utc_now())
     if not services.ledger.save(replace(position, place=place)):
         raise RetryableError("another invocation starts a monitoring job at this moment")
     _create(services, name)
@@ -92,7 +96,7 @@ def finish_monitoring(services: Services, name: str) -> None:
         report_findings(services, _brief(services, name))
     else:
         mail_failure(services, name, description.reason)
-    _close(services, is_done=description.end == "DONE")
+    _close(services, is_done=description.end == "DONE", dollars=_dollars(description))
 
 
 def job_name(results: str, until: str) -> str:
@@ -130,13 +134,19 @@ def _create(services: Services, name: str) -> None:
 def _give_up(services: Services, name: str, reason: str) -> None:
     """Close a job that cannot be created, and mail the reason; the next schedule tries again for the same time."""
     mail_failure(services, name, reason)
-    _close(services, is_done=False)
+    _close(services, is_done=False, dollars=0.0)
 
 
-def _close(services: Services, *, is_done: bool) -> None:
-    """Record that the last job was reported. If it failed, the next one reads its time again."""
+def _dollars(description: Description) -> float:
+    """Return what a job that has ended cost, as an upper bound: from its creation."""
+    response, now = description.response, clock.utc_now()
+    return cost(Fleet.of(response).instance_type, response["CreationTime"], response.get("ProcessingEndTime", now))
+
+
+def _close(services: Services, *, is_done: bool, dollars: float) -> None:
+    """Record that the last job was reported, and what it cost. If it failed, the next one reads its time again."""
     position = services.ledger.position(POSITION)
-    place = {**position.place, REPORTED: position.place[JOB]}
+    place = add_dollars({**position.place, REPORTED: position.place[JOB], STARTED: ""}, dollars, clock.utc_now())
     if not is_done:
         place[UNTIL] = position.place[SINCE]
     services.ledger.save(replace(position, place=place))

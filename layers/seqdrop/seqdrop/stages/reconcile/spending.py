@@ -1,4 +1,4 @@
-"""What the jobs of the last 24 hours cost, from the ledger: an early figure, since AWS's own bill is hours behind.
+"""What the jobs and endpoints of the last 24 hours cost, from the ledger: AWS's own bill is hours behind.
 
 A job is counted from its start to its end, or until now, at the price on demand of its instances. That is an upper
 bound: SageMaker bills from the time at which an instance runs, and a spot instance costs less. A job whose price is not
@@ -18,6 +18,7 @@ from seqdrop.ledger.records import ASYNC, WORKFLOW
 from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.services import iso
 from seqdrop.sagemaker.spend import Fleet
+from seqdrop.stages.hourly_spend import sum_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +30,15 @@ WINDOW = timedelta(days=1)
 
 
 def sum_dollars(services: Services) -> float:
-    """Return the US dollars of all jobs within the last 24 hours. A job whose record cannot be read is left out."""
+    """Return the US dollars of all jobs and endpoints within the last 24 hours.
+
+    A job whose record cannot be read is left out.
+    """
     until = clock.utc_now()
     dollars = try_each(
         _jobs(services, until), lambda job: _dollars(services, job, until), lambda job: {"job": job.name}
     )
-    return round(sum(dollars.results), 4)
+    return round(sum(dollars.results) + sum_recorded(services, until), 4)
 
 
 def _jobs(services: Services, until: datetime) -> Iterator[Job]:
@@ -45,7 +49,7 @@ def _jobs(services: Services, until: datetime) -> Iterator[Job]:
 
 def _dollars(services: Services, job: Job, until: datetime) -> float:
     if job.task in (ASYNC, WORKFLOW):
-        return 0.0  # an endpoint costs money, whether there are requests or not; HealthOmics has its own bill
+        return 0.0  # an endpoint costs money, and is counted as such; HealthOmics has its own bill
     fleet = Fleet.of(json.loads(job.request), services.settings.instance_price)
     price = hourly_price(fleet.instance_type, fleet.price)
     if price is None or "STARTED" not in job.timeline:

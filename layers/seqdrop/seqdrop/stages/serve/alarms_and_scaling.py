@@ -21,17 +21,14 @@ def put_alarms(services: Services, serving: Serving) -> None:
         services.cloudwatch.put_metric_alarm(**alarm)
 
 
-def apply(services: Services, serving: Serving, applied: str) -> str:
-    """Apply the alarms and the scaling of an endpoint in service, unless `applied` is their digest; return that."""
-    digest = _digest(services, serving)
-    if digest == applied:
-        return digest
+def apply(services: Services, serving: Serving) -> str:
+    """Apply the alarms and the scaling of an endpoint in service; return their digest."""
     put_alarms(services, serving)
     if serving.scales:
         _scale(services, serving)
     else:
         stop_scaling(services.autoscaling, dimension(serving.name))
-    return digest
+    return digest(services, serving)
 
 
 def _scale(services: Services, serving: Serving) -> None:
@@ -40,7 +37,8 @@ def _scale(services: Services, serving: Serving) -> None:
         services.cloudwatch.put_metric_alarm(**backlog_alarm(serving, policies[FIRST]))
 
 
-def _digest(services: Services, serving: Serving) -> str:
+def digest(services: Services, serving: Serving) -> str:
+    """Return the digest of the alarms and the scaling that an endpoint should have."""
     content = [alarm_requests(services.settings, serving), target_request(serving), policy_requests(serving)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

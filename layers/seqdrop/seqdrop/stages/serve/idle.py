@@ -11,7 +11,8 @@ from seqdrop.aws.cloudwatch import sum_of
 from seqdrop.ledger.endpoint_record import IDLE
 from seqdrop.sagemaker.endpoints import IN_SERVICE
 from seqdrop.sagemaker.requests.endpoint_alarms import dimensions_of
-from seqdrop.stages.serve.mails import mail_idle
+from seqdrop.stages.serve.endpoint_records import save
+from seqdrop.stages.serve.mails import idle_mail, send_stored
 
 if TYPE_CHECKING:
     from seqdrop.ledger.endpoint_record import EndpointRecord
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 def stop_idle(services: Services, serving: Serving, state: EndpointState | None, record: EndpointRecord) -> bool:
     """Record that an idle endpoint must be deleted, and mail it; return False if the endpoint is not idle.
 
-    A person's `seqdrop endpoint start` takes the record back. The mail comes first, so that a crash may repeat it but
-    never leaves it out.
+    A person's `seqdrop endpoint start` takes the record back. Raise RetryableError if another invocation changes the
+    record at this moment.
     """
     if state is None or state.status != IN_SERVICE or not _is_idle(services, serving, state):
         return False
-    mail_idle(services, serving)
-    return services.ledger.save(replace(record, stopped=IDLE, by=""))
+    stopped = save(services, idle_mail(serving).add_to(replace(record, stopped=IDLE, by="")))
+    send_stored(services, stopped)
+    return True
 
 
 def _is_idle(services: Services, serving: Serving, state: EndpointState) -> bool:

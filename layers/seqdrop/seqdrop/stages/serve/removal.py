@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqdrop.errors import RetryableError
-from seqdrop.ledger.endpoint_record import OFF
+from seqdrop.ledger.endpoint_record import YES
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.endpoint_names import async_endpoint_name, endpoint_name
 from seqdrop.sagemaker.endpoints import delete_configurations, delete_endpoint, describe_endpoint, is_owned, list_owned
 from seqdrop.sagemaker.serving import list_servings
 from seqdrop.stages.serve.alarms_and_scaling import remove_alarms_and_scaling
+from seqdrop.stages.serve.endpoint_records import is_busy, save
+from seqdrop.stages.serve.mails import send_stored
 
 if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
@@ -39,8 +40,8 @@ def remove_endpoint(services: Services, name: str) -> bool:
 
 def _forget(services: Services, name: str) -> None:
     """Forget the last change of an endpoint that is gone; orders stay, and so does the reason of a refusal."""
-    record = services.ledger.endpoint(name)
-    cleared = replace(record, attempted="", modified="", applied="")
+    record = send_stored(services, services.ledger.endpoint(name))
+    cleared = replace(record, attempted="", modified="", begun="", applied="")
     if cleared != record:
         services.ledger.save(cleared)
 
@@ -48,28 +49,32 @@ def _forget(services: Services, name: str) -> None:
 def remove_all(services: Services) -> list[str]:
     """Remove what can be removed now of all endpoints of the stack; return the names of those that are not gone.
 
-    Each is marked before. SageMaker's event of its end would otherwise have serve, which still exists, make it again.
+    Call `switch` before. What another invocation may still be creating is not gone.
     """
     stack = services.settings.stack
     names = set(list_owned(services.sagemaker, stack))
     for analysis in services.analyses.by_name:  # alarms and configurations may outlive their endpoint
         names |= {endpoint_name(stack, analysis), async_endpoint_name(stack, analysis)}
-    for name in _wanted(services) | set(list_owned(services.sagemaker, stack)):
-        _mark(services, name, "", OFF)
-    return [name for name in sorted(names) if not remove_endpoint(services, name)]
+    busy = {name for name in names if is_busy(services.ledger.endpoint(name))}
+    return [name for name in sorted(names) if not remove_endpoint(services, name) or name in busy]
 
 
-def allow_all(services: Services) -> None:
-    """Let the endpoints exist again that `remove_all` has marked; a person's order to stop one stays."""
-    for name in _wanted(services):
-        _mark(services, name, OFF, "")
+def switch(services: Services, at: str, *, off: bool) -> bool:
+    """Record that there must be no endpoints, or that there may be; a person's order to stop one stays.
+
+    `at` is the time of CloudFormation's request. Return False if a later one was handled before: nothing is done then.
+    SageMaker's event of the end of an endpoint would otherwise have serve, which still exists, make it again.
+    """
+    records = [services.ledger.endpoint(name) for name in sorted(_names(services))]
+    if any(record.switched_at > at for record in records):
+        return False
+    for record in records:
+        switched = replace(record, off=YES if off else "", switched_at=at)
+        if switched != record:
+            save(services, switched)
+    return True
 
 
-def _wanted(services: Services) -> set[str]:
-    return {serving.name for serving in list_servings(services.settings, services.analyses.by_name.values())}
-
-
-def _mark(services: Services, name: str, before: str, after: str) -> None:
-    record = services.ledger.endpoint(name)
-    if record.stopped == before and not services.ledger.save(replace(record, stopped=after)):
-        raise RetryableError(f"another invocation changes the record of the endpoint {name}")
+def _names(services: Services) -> set[str]:
+    wanted = {serving.name for serving in list_servings(services.settings, services.analyses.by_name.values())}
+    return wanted | set(list_owned(services.sagemaker, services.settings.stack))

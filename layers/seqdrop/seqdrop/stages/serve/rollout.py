@@ -1,7 +1,8 @@
 """Create an endpoint, update it, and recognise what became of the last change.
 
 A change is in the ledger before SageMaker is asked for it, with the time at which SageMaker had last modified the
-endpoint. So a crash between the two differs from an update that SageMaker has undone: only the latter has a new time.
+endpoint, and afterwards that it was begun. So an update that SageMaker has undone differs from one that a crash
+prevented: only the former was begun and has a new time. Scaling also changes the time.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from seqdrop.errors import JobRefusedError, RetryableError
+from seqdrop.errors import JobRefusedError
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create_model
 from seqdrop.sagemaker.endpoints import (
     FAILED,
+    IN_SERVICE,
     STUCK,
     EndpointBusyError,
     EndpointState,
@@ -25,8 +27,10 @@ from seqdrop.sagemaker.endpoints import (
 )
 from seqdrop.sagemaker.requests.endpoint import deployment, tags_of
 from seqdrop.sagemaker.requests.endpoint_alarms import alarm_requests
-from seqdrop.stages.serve.alarms_and_scaling import apply, put_alarms
-from seqdrop.stages.serve.mails import mail_failure, mail_rollback
+from seqdrop.stages.serve.alarms_and_scaling import apply, digest, put_alarms, remove_alarms_and_scaling
+from seqdrop.ledger.endpoint_record import YES
+from seqdrop.stages.serve.endpoint_records import claim, save
+from seqdrop.stages.serve.mails import failure_mail, rollback_mail, send_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import UpdateEndpointInputTypeDef
@@ -42,24 +46,34 @@ def advance(services: Services, plan: EndpointPlan, state: EndpointState | None,
         if record.refused != plan.configuration:
             _create(services, plan, record)
     elif not state.is_settled:
-        return
+        _note_begin(services, plan, state, record)
     elif state.status == FAILED:
         _give_up(services, plan, state, record)
     elif state.configuration == plan.configuration and state.status != STUCK:
         _complete(services, plan, state, record)
-    elif record.attempted == plan.configuration and record.modified != state.modified:
+    elif _is_undone(plan, state, record):
         _note_rollback(services, plan, state, record)
     elif record.refused != plan.configuration:
         _update(services, plan, state, record)
+    elif state.status == IN_SERVICE:
+        _apply(services, plan, record)
 
 
 def _record(services: Services, plan: EndpointPlan, record: EndpointRecord, modified: str) -> EndpointRecord:
     """Record a change that is about to be requested; return the record as it is stored."""
-    attempt = replace(record, attempted=plan.configuration, modified=modified, refused="", reason="")
-    if attempt == replace(record, reason=""):
-        return record
-    _save(services, attempt)
-    return replace(attempt, revision=attempt.revision + 1)
+    attempt = replace(record, attempted=plan.configuration, modified=modified, begun="", refused="", reason="")
+    return claim(services, attempt)
+
+
+def _note_begin(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+    """Record that an update was begun, if a crash prevented that, or the response of SageMaker was lost."""
+    if state.pending and state.pending == record.attempted and not record.begun:
+        save(services, replace(record, begun=YES))
+
+
+def _is_undone(plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> bool:
+    is_last = record.attempted == plan.configuration
+    return is_last and record.begun == YES and record.modified != state.modified
 
 
 def _prepare(services: Services, plan: EndpointPlan) -> None:
@@ -90,10 +104,10 @@ def _update(services: Services, plan: EndpointPlan, state: EndpointState, record
     try:
         _prepare(services, plan)
         update_endpoint(services.sagemaker, _update_request(services, plan))
-    except (EndpointBusyError, JobRefusedError):
-        # Nothing was begun. If the endpoint scales, its time changes as by an update that was undone.
-        _save(services, replace(recorded, attempted="", modified=""))
+    except JobRefusedError:
+        save(services, replace(recorded, attempted="", modified="", busy_until=""))
         raise
+    save(services, replace(recorded, begun=YES, busy_until=""))
     _log("endpoint update requested", plan)
 
 
@@ -112,36 +126,46 @@ def _update_request(services: Services, plan: EndpointPlan) -> UpdateEndpointInp
 
 def _complete(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     """Apply alarms and scaling to an endpoint that serves its plan, and delete configurations before this one."""
-    applied = apply(services, plan.serving, record.applied)
-    completed = replace(record, attempted="", modified="", refused="", reason="", applied=applied)
+    record = _apply(services, plan, record)
+    completed = replace(record, attempted="", modified="", begun="", busy_until="", refused="", reason="")
     if completed != record:
-        _save(services, completed)
+        # In this order: after a crash between the two the next call does both.
         delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+        save(services, completed)
         _log("endpoint in service", plan)
+
+
+def _apply(services: Services, plan: EndpointPlan, record: EndpointRecord) -> EndpointRecord:
+    """Apply alarms and scaling to an endpoint in service, also if it serves an earlier plan; return its record."""
+    if digest(services, plan.serving) == record.applied:
+        return record
+    claimed = claim(services, record)
+    applied = apply(services, plan.serving)
+    return save(services, replace(claimed, applied=applied, busy_until=""))
 
 
 def _note_rollback(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     reason = state.reason or "an alarm was raised while SageMaker shifted the requests"
-    mail_rollback(services, plan, state, reason)
-    _save(services, replace(record, attempted="", modified="", refused=plan.configuration, reason=reason[:500]))
+    undone = replace(record, attempted="", modified="", begun="", refused=plan.configuration, reason=reason[:500])
     if state.status != STUCK:  # then it serves a mix of both
         delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+    send_stored(services, save(services, rollback_mail(plan, state, reason).add_to(undone)))
     _log("endpoint rolled back", plan)
 
 
 def _give_up(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
-    """Delete an endpoint that SageMaker could not create; it is not created again until its plan changes."""
+    """Delete an endpoint that SageMaker could not create; it is not created again until its plan changes.
+
+    The endpoint goes last: while it exists, a repeated call does the rest.
+    """
     refused = state.configuration or plan.configuration
     if record.refused != refused:
-        mail_failure(services, plan.serving, state.reason)
-        _save(services, replace(record, attempted="", modified="", refused=refused, reason=state.reason[:500]))
+        failed = replace(record, attempted="", modified="", begun="", refused=refused, reason=state.reason[:500])
+        send_stored(services, save(services, failure_mail(plan.serving, state.reason).add_to(failed)))
+    remove_alarms_and_scaling(services, plan.name)
+    delete_configurations(services.sagemaker, plan.name)
     delete_endpoint(services.sagemaker, plan.name)
     _log("endpoint failed", plan)
-
-
-def _save(services: Services, record: EndpointRecord) -> None:
-    if not services.ledger.save(record):
-        raise RetryableError(f"another invocation changes the record of the endpoint {record.name}")
 
 
 def _log(text: str, plan: EndpointPlan) -> None:

@@ -14,7 +14,10 @@ from seqdrop.runtime.isolation import try_each
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.endpoints import check_owner, describe_endpoint, list_owned
 from seqdrop.sagemaker.serving import list_servings
+from seqdrop.stages.serve.endpoint_records import save
 from seqdrop.stages.serve.idle import stop_idle
+from seqdrop.stages.serve.mails import send_stored
+from seqdrop.stages.serve.metering import Meter
 from seqdrop.stages.serve.planning import plan_endpoint
 from seqdrop.stages.serve.removal import remove_endpoint
 from seqdrop.stages.serve.rollout import advance
@@ -32,8 +35,10 @@ def serve(services: Services) -> None:
     wanted = list_servings(services.settings, services.analyses.by_name.values())
     names = {serving.name for serving in wanted}
     extra = [name for name in list_owned(services.sagemaker, services.settings.stack) if name not in names]
-    advanced = try_each(wanted, lambda serving: advance_endpoint(services, serving), _describe)
+    meter = Meter()
+    advanced = try_each(wanted, lambda serving: advance_endpoint(services, serving, meter), _describe)
     removed = try_each(extra, lambda name: remove_endpoint(services, name), lambda name: {"endpoint": name})
+    meter.record(services)
     if failed := len(advanced.failed) + len(removed.failed):
         raise RetryableError(f"{failed} endpoints could not be advanced; the log has the errors")
 
@@ -42,20 +47,21 @@ def _describe(serving: Serving) -> dict[str, str]:
     return {"endpoint": serving.name}
 
 
-def advance_endpoint(services: Services, serving: Serving) -> None:
+def advance_endpoint(services: Services, serving: Serving, meter: Meter) -> None:
     """Do what can be done now for one endpoint. What will never be accepted is logged, and does not raise."""
     try:
-        _advance(services, serving)
+        _advance(services, serving, meter)
     except JobRefusedError as error:
         logger().warning("endpoint refused", extra={"endpoint": serving.name, "reason": str(error)})
 
 
-def _advance(services: Services, serving: Serving) -> None:
-    record = services.ledger.endpoint(serving.name)
+def _advance(services: Services, serving: Serving, meter: Meter) -> None:
+    record = send_stored(services, services.ledger.endpoint(serving.name))
     state = describe_endpoint(services.sagemaker, serving.name)
     if state is not None:
         check_owner(services.sagemaker, state, services.settings.stack)
-    if record.stopped or stop_idle(services, serving, state, record):
+        meter.read(serving, state)
+    if not record.may_exist or stop_idle(services, serving, state, record):
         remove_endpoint(services, serving.name)
         return
     plan = plan_endpoint(services, serving)
@@ -68,7 +74,8 @@ def order(services: Services, name: str, stopped: str, by: str) -> None:
     Raise RetryableError if another invocation changes the record at this moment.
     """
     record = services.ledger.endpoint(name)
-    changed = replace(record, stopped=stopped, by=by, refused="", reason="", attempted="", modified="", applied="")
-    if not services.ledger.save(changed):
-        raise RetryableError(f"another invocation changes the record of the endpoint {name}")
+    save(
+        services,
+        replace(record, stopped=stopped, by=by, refused="", reason="", attempted="", modified="", begun="", applied=""),
+    )
     logger().info("endpoint ordered", extra={"endpoint": name, "stopped": stopped})

@@ -19,7 +19,7 @@ from seqdrop.errors import ConfigurationError, RetryableError
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_advance_message
 from seqdrop.sagemaker.serving import check_stack
-from seqdrop.stages.serve.removal import allow_all, remove_all
+from seqdrop.stages.serve.removal import remove_all, switch
 
 if TYPE_CHECKING:
     from seqdrop.runtime.messages import StackMessage
@@ -44,6 +44,11 @@ class Response(TypedDict):
     LogicalResourceId: str
 
 
+def queue_request(services: Services, message: StackMessage) -> None:
+    """Put a request of CloudFormation into the queue of serve, with its time: messages may be delivered in any order."""
+    services.send(services.settings.serve_queue, {**message, "at": clock.utc_now().isoformat()})
+
+
 def handle_stack_event(services: Services, message: StackMessage) -> None:
     """Do what CloudFormation asks for, and respond; or send the message to the queue again if it is not done yet.
 
@@ -55,13 +60,16 @@ def handle_stack_event(services: Services, message: StackMessage) -> None:
         check_stack(services.settings.stack)
     except ConfigurationError as error:
         return respond(message, "FAILED", str(error))
-    allow_all(services)
+    if not switch(services, message["at"], off=False):
+        return _ignore(message)
     services.send(services.settings.serve_queue, make_advance_message())
     return respond(message, "SUCCESS")
 
 
 def _delete(services: Services, message: StackMessage) -> None:
     try:
+        if not switch(services, message["at"], off=True):
+            return _ignore(message)
         left = remove_all(services)
     except ClientError as error:
         if is_denied(error) or _is_late(message):
@@ -77,12 +85,16 @@ def _delete(services: Services, message: StackMessage) -> None:
 
 
 def _is_late(message: StackMessage) -> bool:
-    return "since" in message and clock.utc_now() - datetime.fromisoformat(message["since"]) > PATIENCE
+    return clock.utc_now() - datetime.fromisoformat(message["at"]) > PATIENCE
 
 
 def _continue(services: Services, message: StackMessage) -> None:
-    since = message.get("since") or clock.utc_now().isoformat()
-    services.send(services.settings.serve_queue, {**message, "since": since}, PAUSE)
+    services.send(services.settings.serve_queue, message, PAUSE)
+
+
+def _ignore(message: StackMessage) -> None:
+    """Leave a request without a response: CloudFormation has sent a later one since, so it does not wait for this."""
+    logger().info("a later request of CloudFormation was handled before", extra={"request": message["RequestType"]})
 
 
 def respond(message: StackMessage, status: str, reason: str = "") -> None:
