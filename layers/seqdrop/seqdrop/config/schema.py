@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from seqdrop.config.analyses import Analysis, Validation
 from seqdrop.config.endpoint import Endpoint
-from seqdrop.config.entries import ENDPOINT, JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, own_keys
+from seqdrop.config.entries import ENDPOINT, JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, VERDICT, own_keys
 from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.config.promotion import Promotion
+from seqdrop.config.verdict import VerdictSettings
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _entry(kinds: Kinds) -> Schema:
         JOB: table_schema(JobSettings),
         PROMOTION: table_schema(Promotion),
         ENDPOINT: table_schema(Endpoint),
+        VERDICT: table_schema(VerdictSettings),
         SEVERITY: _severity(),
     }
     common = properties(Analysis) | parts
