@@ -57,7 +57,7 @@ LAMBDA_GB, LAMBDA_GB_AT_MOST = 2.0, 15.0
 # endpoints, the way in which predictions are made and how files are archived are no part of a prediction; those of the
 # deployed analyses.toml apply.
 NOT_PLANNED = (
-    *("kind", "settings", "promotion", "endpoint", "workflow"),
+    *("kind", "settings", "promotion", "endpoint", "workflow", "verdict"),
     *("mode", "async_below_mb", "async_max_instances", "async_instance_type"),
     *("storage_class", "keep_days", "bundle_below", "retention_days"),
 )

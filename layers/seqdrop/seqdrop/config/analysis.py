@@ -13,6 +13,7 @@ from seqdrop.config.endpoint import INSTANCE_TYPE
 from seqdrop.config.fields import Choice, Choices, Flag, Maybe, Number, Table, Text, Texts, Whole, setting
 from seqdrop.config.problems import format_value
 from seqdrop.config.promotion import Promotion
+from seqdrop.config.verdict import VerdictSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ class AnalysisSettings(Table):
     """The settings of its kind; None if files are validated and archived without a model."""
     job: JobSettings
     promotion: Promotion = field(default_factory=Promotion, compare=False)  # no part of a prediction
+    verdict: VerdictSettings = field(default_factory=VerdictSettings, compare=False)
     endpoint: Endpoint | None = field(default=None, compare=False)
     """The real-time endpoint of its model; None without one."""
     workflow: Workflow | None = None
@@ -139,6 +141,8 @@ class AnalysisSettings(Table):
             yield f'markers is for gate = "{RUN}"; without a gate no file waits for a marker'
         if self.promotion != Promotion() and self.settings is None:
             yield "promotion is for an analysis with a model; write it in the table of the analysis that uses the model"
+        if self.verdict != VerdictSettings() and not self.gate:
+            yield f'verdict is for the samples of a run, so it needs gate = "{RUN}"'
         if self.endpoint is not None and self.settings is None:
             yield "endpoint is for an analysis with a model; this one has none to serve"
 

@@ -27,6 +27,7 @@ from seqdrop.config.problems import (
     unknown_keys,
 )
 from seqdrop.config.promotion import Promotion
+from seqdrop.config.verdict import VerdictSettings
 from seqdrop.config.workflow import Workflow
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
@@ -42,6 +43,7 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 RESERVED = "examine"  # in names of processing jobs, it stands where other jobs have the name of the analysis
 TASK, JOB, SEVERITY, PROMOTION, ENDPOINT = "task", "job", "severity", "promotion", "endpoint"
 WORKFLOW = "workflow"
+VERDICT = "verdict"
 
 
 def kind_of(entry: Mapping[str, Any], kinds: Kinds) -> Kind | None:
@@ -96,6 +98,7 @@ def read_entry(name: str, entry: object, kinds: Kinds, cls: type[Entry]) -> Entr
         PROMOTION: collect(problems, lambda: Promotion.read(entry.get(PROMOTION, {}), (*path, PROMOTION))),
         ENDPOINT: collect(problems, lambda: _read_endpoint(entry, (*path, ENDPOINT))),
         WORKFLOW: collect(problems, lambda: _read_workflow(entry, (*path, WORKFLOW))),
+        VERDICT: collect(problems, lambda: VerdictSettings.read(entry.get(VERDICT, {}), (*path, VERDICT))),
     }
     common = {key: value for key, value in entry.items() if key in cls.rules()}
     rules = _rules_of_kind(kind)
@@ -161,7 +164,7 @@ def _unknown(entry: dict[str, Any], target: _Target) -> tuple[list[Problem], set
     kinds, kind = target.kinds, target.kind
     every = own_keys(kinds.values())
     here = every if kind is None else own_keys([kind])
-    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION, ENDPOINT, WORKFLOW]
+    known = [*target.cls.rules(), *sorted(here), JOB, SEVERITY, PROMOTION, ENDPOINT, WORKFLOW, VERDICT]
     if entry.keys() <= set(known):
         return [], set()
     elsewhere = {}

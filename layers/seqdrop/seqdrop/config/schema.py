@@ -15,11 +15,23 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from seqdrop.config.analyses import Analysis, Validation
 from seqdrop.config.endpoint import Endpoint
-from seqdrop.config.entries import ENDPOINT, JOB, NAME, PROMOTION, RESERVED, SEVERITY, TASK, WORKFLOW, own_keys
+from seqdrop.config.entries import (
+    ENDPOINT,
+    JOB,
+    NAME,
+    PROMOTION,
+    RESERVED,
+    SEVERITY,
+    TASK,
+    VERDICT,
+    WORKFLOW,
+    own_keys,
+)
 from seqdrop.config.fields import Table
 from seqdrop.config.job_settings import JobSettings
 from seqdrop.config.kind import DNA, TRAINING, Kind, Kinds
 from seqdrop.config.promotion import Promotion
+from seqdrop.config.verdict import VerdictSettings
 from seqdrop.config.workflow import Workflow
 from seqdrop.reads.codes import CODES, ERROR, SEVERITIES
 
@@ -113,6 +125,7 @@ def _entry(kinds: Kinds) -> Schema:
         JOB: table_schema(JobSettings),
         PROMOTION: table_schema(Promotion),
         ENDPOINT: table_schema(Endpoint),
+        VERDICT: table_schema(VerdictSettings),
         SEVERITY: _severity(),
         WORKFLOW: table_schema(Workflow),
     }

@@ -92,6 +92,7 @@ class Upload(Record):
     md5: str = ""  # hexadecimal, of the same bytes; "" if it was not asked for
     sha256_of_parts: str = ""  # the composite SHA-256, for a file that is copied in parts (aws/multipart.py)
     records: int = 0
+    figures: str = ""  # JSON of runs.figures.FileFigures; "" in records of earlier versions and of other files
     labels: str = ""  # "yes" if its object has user metadata or tags, which a bundle cannot keep (aws/labels.py)
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""

@@ -48,6 +48,9 @@ class Run(Record):
     usd_least: str = ""  # US dollars that the archive of the run costs at least (stages/runs/costs.py)
     samples: int = 0
     missing_samples: int = 0
+    samples_passed: int = 0  # samples by verdict (runs/verdicts.py), of the last complete part with samples
+    samples_warned: int = 0
+    samples_failed: int = 0
     rejected: int = 0
 
     kind: ClassVar[str] = RUN

@@ -50,8 +50,12 @@ def _noun(report: Report) -> str:
     return "sequences" if report["format"] == "fasta" else "reads"
 
 
-def make_head(name: str) -> Element:
-    """Return the head of a page that loads nothing. `name` is shown in its title."""
+def make_head(name: str, *styles: str) -> Element:
+    """Return the head of a page that loads nothing. `name` is shown in its title.
+
+    `styles` are style sheets of this package besides style.css.
+    """
+    sheets = (files("seqdrop.report").joinpath(sheet).read_text() for sheet in ("style.css", *styles))
     return node(
         "head",
         node("meta", charset="utf-8"),
@@ -59,7 +63,7 @@ def make_head(name: str) -> Element:
         node("meta", name="viewport", content="width=device-width, initial-scale=1"),
         node("meta", name="color-scheme", content="light dark"),
         node("title", f"{name} · Seqdrop"),
-        node("style", files("seqdrop.report").joinpath("style.css").read_text()),
+        node("style", "".join(sheets)),
     )
 
 

@@ -16,18 +16,20 @@ from seqdrop.runs.read_names import is_empty, is_index_read, is_undetermined, pa
 from seqdrop.runs.sample_names import SampleNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from seqdrop.runs.files import RunFile
     from seqdrop.runs.read_names import ReadFileName
     from seqdrop.runs.run_info import RunInfo
     from seqdrop.runs.sheets.sheet import Sheet
+    from seqdrop.runs.verdicts import JudgedSample
 
 __all__ = ["SampleRow", "SampleTable", "as_json", "as_tsv", "is_index_read", "is_undetermined", "sample_table"]
 
 COMPLETE, INCOMPLETE, EMPTY, MISSING, UNEXPECTED = "complete", "incomplete", "empty", "missing", "unexpected"
 PLANNED = "planned"
 COLUMNS = ("sample_id", "project", "status", "lanes", "reads", "files", "bytes", "missing")
+JUDGED = ("verdict", "reasons", "records", "bases", "q30", "n", "duplicates", "mean_length")
 ANALYSIS = re.compile(r"(?:^|/)Analysis/(\d+)/", re.IGNORECASE)
 
 
@@ -131,9 +133,12 @@ def _status(entries: list[tuple[ReadFileName, RunFile]], lacks_files: bool, is_k
     return EMPTY if all(is_empty(file.name, file.size) for _, file in entries) else COMPLETE
 
 
-def as_tsv(table: SampleTable) -> str:
-    """Return the table as tab-separated text with a line of COLUMNS; docs/sample-sheets.md describes them."""
-    lines = ["\t".join(COLUMNS)]
+def as_tsv(table: SampleTable, judged: Mapping[str, JudgedSample] | None = None) -> str:
+    """Return the table as tab-separated text with a line of its columns; docs/sample-sheets.md describes them.
+
+    They are COLUMNS and, if `judged` has the verdict and the figures of each sample by its id, JUDGED.
+    """
+    lines = ["\t".join((*COLUMNS, *JUDGED) if judged else COLUMNS)]
     for row in table.rows:
         cells = (
             row.sample_id,
@@ -144,9 +149,19 @@ def as_tsv(table: SampleTable) -> str:
             str(sum(map(len, row.files.values()))),
             str(row.bytes),
             "; ".join(row.missing),
+            *(_judged_cells(judged[row.sample_id]) if judged else ()),
         )
         lines.append("\t".join(" ".join(cell.split()) for cell in cells))
     return "\n".join(lines) + "\n"
+
+
+def _judged_cells(sample: JudgedSample) -> Iterator[str]:
+    yield sample["verdict"]
+    yield "; ".join(reason["text"] for reason in sample["reasons"])
+    figures = sample["figures"]
+    for name in ("reads", "bases", "q30", "n", "duplicates", "length"):
+        value = figures.get(name) if figures else None
+        yield "" if value is None else str(value)
 
 
 class SampleEntry(TypedDict):

@@ -20,6 +20,7 @@ from seqdrop import clock
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.records import Attempt
+from seqdrop.runs.figures import pack_figures
 from seqdrop.work.hashing import OTHER
 
 if TYPE_CHECKING:
@@ -73,7 +74,14 @@ class Examination:
             "md5": self.md5,
             "sha256_of_parts": self.sha256_of_parts,
             "labels": self.labels,
+            "figures": pack_figures(self.report, self._duplicates) if self.is_of_reads else "",
         }
+
+    @property
+    def _duplicates(self) -> float | None:
+        """The share of records that the model scores only once with another; None if all are scored."""
+        collapse = bool(self.taken) and self.distinct < self.taken
+        return 1 - self.distinct / self.taken if collapse else None
 
     @property
     def is_of_reads(self) -> bool:

@@ -15,10 +15,15 @@ from seqdrop.aws import keys
 from seqdrop.aws.errors import is_conflict, is_missing
 from seqdrop.errors import RetryableError
 from seqdrop.runs.samples import as_json, as_tsv
+from seqdrop.runs.verdicts import FAIL, PASS, WARN, count_verdicts, judge_undetermined
 from seqdrop.runtime.services import now
 from seqdrop.sagemaker.tags import run_id
 from seqdrop.stages.runs.checksums import describe_lists
 from seqdrop.stages.runs.costs import estimate_archive, list_archived
+from seqdrop.stages.runs.markers import list_markers
+from seqdrop.stages.runs.pages import write_pages
+from seqdrop.stages.runs.predictions import read_predictions
+from seqdrop.stages.runs.sample_verdicts import describe_thresholds, judge_samples, limits_of
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
@@ -44,6 +49,7 @@ class BundleEntry(TypedDict):
     savings: Savings
 
 
+STATE = {"state": "state", "revision": "number", "cause": "cause", "instrument": "instrument"}  # in report and record
 MAX_TRIES = 10  # a try fails only if another invocation wrote the report
 
 
@@ -53,6 +59,8 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
     reading = read_sheet(survey, folder)
     files = survey.files_below(folder)
     table = reading.table(files)
+    judged = judge_samples(survey, table)
+    document = as_json(table)
     part = {
         "folder": folder,
         "complete_at": now(),
@@ -63,13 +71,18 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "findings": [finding.as_entry() for finding in reading.findings],
         "problems": [*judgement.verdict.warnings, *reading.problems, *survey.problems],
         "checksums": describe_lists(comparison),
-        **as_json(table),
+        **document,
+        "samples": [{**sample, **judged[sample["sample_id"]]} for sample in document["samples"]],
+        "verdicts": count_verdicts(sample["verdict"] for sample in judged.values()),
+        "undetermined": judge_undetermined(table.undetermined_share, limits_of(survey)),
+        "duplicates": sum(1 for entry in survey.below(folder) if entry.upload and entry.upload.state == "DUPLICATE"),
     }
     if table.rows:
-        _put(services, run, "samples.tsv", as_tsv(table).encode(), "text/tab-separated-values; charset=utf-8")
+        _put(services, run, "samples.tsv", as_tsv(table, judged).encode(), "text/tab-separated-values; charset=utf-8")
 
     def add(report: Document) -> None:
         report["parts"] = [other for other in report.get("parts", []) if other["folder"] != folder] + [part]
+        report["thresholds"] = describe_thresholds(survey)
         if reading.run_info:
             report["flow_cell"] = reading.run_info.flow_cell
 
@@ -89,8 +102,22 @@ def summarize(report: Document) -> dict[str, Fact]:
         "usd_least": f"{sum(part['archive']['usd_least'] for part in parts):.4f}",
         "samples": len(sampled["samples"]) if sampled else 0,
         "missing_samples": len(sampled["missing"]) if sampled else 0,
+        **_count_verdicts(sampled),
         "flow_cell": report.get("flow_cell", ""),
     }
+
+
+def _count_verdicts(part: Document | None) -> dict[str, Fact]:
+    counts = (part or {}).get("verdicts", {})
+    names = {"samples_passed": PASS, "samples_warned": WARN, "samples_failed": FAIL}
+    return {name: counts.get(verdict, 0) for name, verdict in names.items()}
+
+
+def publish_state(survey: Survey, run: Run) -> None:
+    """Write the state of a run to its report and its pages unless they have it already."""
+    report = read_report(survey.services, run)
+    if any(report.get(name) != getattr(run, field) for name, field in STATE.items()):
+        write_state(survey, run)
 
 
 def write_state(survey: Survey, run: Run) -> Document:
@@ -105,6 +132,7 @@ def write_state(survey: Survey, run: Run) -> Document:
         "state": run.state,
         "revision": run.number,
         "cause": run.cause,
+        "created_at": run.created_at,
         "times": run.timeline,
         "cost_tag": run_id(run.folder),  # its jobs have it as seqdrop:run, so the bill can be filtered by it
         "rejected": [
@@ -113,7 +141,15 @@ def write_state(survey: Survey, run: Run) -> Document:
             if entry.upload
         ],
     }
-    return _change(services, run, lambda report: report.update(changes))
+    predictions = read_predictions(services, read_report(services, run))
+
+    def update(report: Document) -> None:
+        report.update(changes)
+        report["markers"] = list_markers(survey, report.get("markers", []))
+        if predictions:
+            report["predictions"] = predictions
+
+    return _change(services, run, update)
 
 
 def read_report(services: Services, run: Run) -> Document:
@@ -161,6 +197,7 @@ def _change(services: Services, run: Run, change: Callable[[Document], None]) ->
             if not (is_conflict(error) or is_missing(error)):
                 raise
         else:
+            write_pages(services, run)
             return report
     raise RetryableError(f"other invocations kept writing the report of run {run.id}")
 

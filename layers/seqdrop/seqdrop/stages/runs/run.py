@@ -26,7 +26,7 @@ from seqdrop.stages.runs import notices
 from seqdrop.stages.runs.checksums import compare_lists
 from seqdrop.stages.runs.judgement import Judgement, judge_survey
 from seqdrop.stages.runs.opening import enqueue_all
-from seqdrop.stages.runs.report import read_report, summarize, write_part, write_state
+from seqdrop.stages.runs.report import publish_state, read_report, summarize, write_part, write_state
 from seqdrop.stages.runs.survey import Survey, take_survey
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def _advance(services: Services, run: Run) -> None:
         run = _note(services, run, **mailed)
     if was_complete and run.state == "COMPLETE" and not any(entry.is_open for entry in survey.entries):
         run = _finish(services, survey, run)
+    publish_state(survey, run)
     return _look_again(services, run, judgement)
 
 
