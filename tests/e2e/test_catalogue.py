@@ -82,11 +82,6 @@ def wait_for(lab, is_done) -> list[dict]:
     return rows
 
 
-def wait_for_states(lab, **states: str) -> None:
-    expected = {lab.ids[key.replace("__", "/")] if "__" in key else key: state for key, state in states.items()}
-    wait_for(lab, lambda rows: {row["upload"]: row["state"] for row in rows}.items() >= expected.items())
-
-
 def by_upload(lab) -> dict[str, dict]:
     return {row["upload"]: row for row in read_rows(lab, "uploads")}
 
@@ -160,7 +155,6 @@ def test_athena_answers_what_duckdb_answers(lab, question, parameters):
     assert put_genes(lab.target, lab.genes) == 1
     reply = answer(lab.target, question, "", 100_000)
     expected = ask_duckdb(lab, question, *parameters)
-    assert [tuple(row) for row in reply.rows] == pytest.approx(expected) if not reply.rows else True
     assert normalize(reply.rows) == normalize(expected)
     assert len(reply.rows) > 0
     with redirect_stdout(io.StringIO()) as printed:

@@ -27,6 +27,7 @@ EVERYTHING = {
     "SignReceipts": "true",
     "Endpoints": "true",
     "Monitoring": "true",
+    "Tracing": "true",
     "Catalogue": "true",
     "LakeFormation": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
