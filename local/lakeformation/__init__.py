@@ -1,1 +1,1 @@
-"""Lake Formation's resources for CloudFormation: declarations are checked and kept, and no query is affected by them."""
+"""Lake Formation's resources for CloudFormation: declarations are checked and kept; no query depends on them."""

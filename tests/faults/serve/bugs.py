@@ -53,7 +53,10 @@ def _scaling_is_rollback():
 
 @_bug("a failed creation leaves its alarms and its configuration", quick=True)
 def _failure_leaves():
-    return [(rollout, "remove_alarms_and_scaling", lambda *_: None), (rollout, "delete_configurations", lambda *_, **__: 0)]
+    return [
+        (rollout, "remove_alarms_and_scaling", lambda *_: None),
+        (rollout, "delete_configurations", lambda *_, **__: 0),
+    ]
 
 
 @_bug("the earlier configuration stays", quick=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from seqdrop.ledger.endpoint_record import IDLE, PERSON
 
-from tests.faults import work
 from tests.faults import schedule as s
+from tests.faults import work
 from tests.faults.evidence import Evidence
 from tests.faults.files import MODEL
 from tests.faults.serve.world import FAILS, NAME, UNDONE

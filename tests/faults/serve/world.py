@@ -89,12 +89,12 @@ class ServeWorld(World):
 
     def _announce_endpoint(self, name: str) -> None:
         detail = {"EndpointName": name}
-        self.announce(
-            {"source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change", "detail": detail}
-        )
+        self.announce({"source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change", "detail": detail})
 
     def next_at(self) -> float | None:
-        return min((at for at in (super().next_at(), *self._due.values(), *self._later) if at is not None), default=None)
+        return min(
+            (at for at in (super().next_at(), *self._due.values(), *self._later) if at is not None), default=None
+        )
 
     def run(self) -> None:
         super().run()

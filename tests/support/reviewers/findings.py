@@ -27,7 +27,9 @@ EVERYTHING = {
     "SignReceipts": "true",
     "Endpoints": "true",
     "Monitoring": "true",
+    "Tracing": "true",
     "Catalogue": "true",
+    "LakeFormation": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }

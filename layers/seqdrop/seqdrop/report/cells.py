@@ -61,7 +61,9 @@ def make_facts(facts: dict[str, Child]) -> Element:
 
 def make_tiles(tiles: Iterable[tuple[str, str, str]]) -> Element:
     """Return (name, value, note) entries as tiles."""
-    boxes = (node("div", node("dt", name), node("dd", text), node("dd", note, class_="note")) for name, text, note in tiles)
+    boxes = (
+        node("div", node("dt", name), node("dd", text), node("dd", note, class_="note")) for name, text, note in tiles
+    )
     return node("dl", *boxes, class_="tiles")
 
 

@@ -57,7 +57,9 @@ def _on_samples(part: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _falls_short(sample: Mapping[str, Any]) -> bool:
-    return any(reason["figure"] in ("reads", "yield_mb") and reason["verdict"] == "fail" for reason in sample["reasons"])
+    return any(
+        reason["figure"] in ("reads", "yield_mb") and reason["verdict"] == "fail" for reason in sample["reasons"]
+    )
 
 
 def _on_rest(report: Mapping[str, Any]) -> str:

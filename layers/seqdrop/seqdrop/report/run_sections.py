@@ -21,7 +21,9 @@ def make_state(report: Mapping[str, Any]) -> Element:
     times = {"first file": report.get("created_at", ""), **report.get("times", {})}
     ordered = sorted((time, name) for name, time in times.items() if time)
     steps = (node("li", node("strong", name.capitalize()), make_time(time)) for time, name in ordered)
-    card = node("div", node("ol", *steps, class_="steps"), node("p", report.get("cause", ""), class_="soft"), class_="card")
+    card = node(
+        "div", node("ol", *steps, class_="steps"), node("p", report.get("cause", ""), class_="soft"), class_="card"
+    )
     return make_section("State", card, _make_markers(report.get("markers", [])))
 
 
@@ -60,7 +62,9 @@ def _make_barcodes(part: Mapping[str, Any]) -> Element | None:
         )
         for barcode, number in barcodes
     )
-    caption = f"Most frequent unknown barcodes, by the names of the first {count(part.get('barcode_reads', looked))} reads"
+    caption = (
+        f"Most frequent unknown barcodes, by the names of the first {count(part.get('barcode_reads', looked))} reads"
+    )
     return make_table(caption, [("Barcode", ""), ("Reads", "number"), ("Share", "number")], rows, "plain")
 
 
@@ -76,9 +80,14 @@ def make_proofs(report: Mapping[str, Any]) -> Element | None:
         text = f"{name}: {count(proven)} of {count(listed)} listed files have the checksum that the sequencer wrote"
         if not listed:
             text = f"{name}: the sequencer wrote no list of checksums"
-        lines.append(node("li", f"{text}; {plural(part['files'], 'file')} in all, each with its own SHA-256 in its receipt."))
+        lines.append(
+            node("li", f"{text}; {plural(part['files'], 'file')} in all, each with its own SHA-256 in its receipt.")
+        )
         lines += [node("li", node("strong", "differs: "), f"{file}: {how}") for file, how in lists["differing"].items()]
-        lines += [node("li", f"{source}: {plural(len(files), 'file')} not there") for source, files in lists["missing"].items()]
+        lines += [
+            node("li", f"{source}: {plural(len(files), 'file')} not there")
+            for source, files in lists["missing"].items()
+        ]
     return make_section("Checksums", node("div", node("ul", *lines, class_="todo"), class_="card"))
 
 
@@ -175,9 +184,17 @@ def make_cost(report: Mapping[str, Any]) -> Element | None:
     outcomes = [outcome for entries in report.get("predictions", {}).values() for outcome in entries]
     jobs = sum(outcome["usd"] or 0 for outcome in outcomes)
     tiles = [
-        ("Cost so far", _dollars(archive["usd_least"] + jobs), "what is billed in any case: models and the archive's least"),
+        (
+            "Cost so far",
+            _dollars(archive["usd_least"] + jobs),
+            "what is billed in any case: models and the archive's least",
+        ),
         ("Models", _dollars(jobs), "instances of its jobs" if outcomes else "no model reads this run"),
-        ("Archive", _dollars(archive["usd_least"]), f"copies, and the least days billed; {_dollars(archive['usd_month'])} a month"),
+        (
+            "Archive",
+            _dollars(archive["usd_least"]),
+            f"copies, and the least days billed; {_dollars(archive['usd_month'])} a month",
+        ),
         ("Restore", _dollars(archive["usd_restore"]), "all of it once, slowly (up to 48 hours)"),
     ]
     tag = report.get("cost_tag")
@@ -227,4 +244,8 @@ def make_parts(report: Mapping[str, Any]) -> Element | None:
         for part in report["parts"]
     )
     columns = [("Folder", ""), ("Complete", ""), ("Files", "number"), ("Bytes", "number"), ("Samples", "number")]
-    return make_section("Parts", make_table("Folders that were complete", columns, rows, "plain")) if report["parts"] else None
+    return (
+        make_section("Parts", make_table("Folders that were complete", columns, rows, "plain"))
+        if report["parts"]
+        else None
+    )

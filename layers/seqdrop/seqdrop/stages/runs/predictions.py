@@ -43,7 +43,9 @@ def _read_summary(services: Services, attempt: Attempt) -> dict[str, Any] | None
         return None
     key = keys.result(attempt.analysis, attempt.upload_id, attempt.number, "summary.json")
     try:
-        summary: dict[str, Any] = json.loads(services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read())
+        summary: dict[str, Any] = json.loads(
+            services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read()
+        )
     except ClientError as error:
         if is_missing(error):
             return None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqdrop.errors import JobRefusedError
+from seqdrop.ledger.endpoint_record import YES
 from seqdrop.runtime.log import logger
 from seqdrop.sagemaker.client import create_model
 from seqdrop.sagemaker.endpoints import (
@@ -28,7 +29,6 @@ from seqdrop.sagemaker.endpoints import (
 from seqdrop.sagemaker.requests.endpoint import deployment, tags_of
 from seqdrop.sagemaker.requests.endpoint_alarms import alarm_requests
 from seqdrop.stages.serve.alarms_and_scaling import apply, digest, put_alarms, remove_alarms_and_scaling
-from seqdrop.ledger.endpoint_record import YES
 from seqdrop.stages.serve.endpoint_records import claim, save
 from seqdrop.stages.serve.mails import failure_mail, rollback_mail, send_stored
 
