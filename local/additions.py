@@ -6,10 +6,12 @@ from local import controls, sagemaker_process
 from local.account import Account
 from local.batch import gateway
 from local.calls import Remote
+from local.lakeformation import resources as lakeformation
 from local.patches import (
     alarm_evaluation,
     alarm_expressions,
     alarm_permissions,
+    athena_queries,
     bucket_properties,
     change_sets,
     lambda_hosts,
@@ -53,6 +55,7 @@ PATCHES = (
     alarm_expressions,
     alarm_evaluation,
     alarm_permissions,
+    athena_queries,
 )
 
 
@@ -61,6 +64,7 @@ def install(app: ModuleType, sagemaker: Remote, account: Account, endpoint: str)
     sagemaker_process.install(app, sagemaker)
     gateway.install(app, account, endpoint)
     controls.install(app)
+    lakeformation.install()
     resource_type.install(sagemaker)
     for patch in PATCHES:
         patch.apply()

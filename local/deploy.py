@@ -61,7 +61,9 @@ class Stack:
     uploaderpolicy: str = ""
     dashboardname: str = ""
     endpointsqueue: str = ""  # only with Endpoints=true
-    cataloguedatabase: str = ""  # only with Catalogue=true
+    cataloguedatabase: str = ""  # this and the next two only with Catalogue=true
+    catalogueworkgroup: str = ""
+    cataloguereaderpolicy: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

@@ -104,6 +104,18 @@ COMMANDS: Mapping[str, str | Group] = {
         {"baseline": "upload the counts of files that are as usual"},
         (Example("seqdrop monitor baseline reads good.fastq.gz --stack seqdrop", "compare reads with these"),),
     ),
+    "catalogue": Group(
+        "ask what became of files, what they cost, and which model made what",
+        {
+            "ask": "ask one of five questions by SQL",
+            "genes": "upload a list of genes for the question about promoters",
+            "backfill": "derive all rows anew",
+        },
+        (
+            Example("seqdrop catalogue ask failed --stack seqdrop", "what failed in all runs, and why"),
+            Example("seqdrop catalogue backfill --stack seqdrop", "rows of what was there before the catalogue"),
+        ),
+    ),
     "completion": "print the code that completes commands and options in a shell",
 }
 EXAMPLES = (

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seqdrop.aws.signing import KmsClient
     from seqdrop.sagemaker.runtime_client import RuntimeClient
 
+    from seqdrop_cli.athena import AthenaClient
     from seqdrop_cli.command import StackOptions
 
 STACK_FILE = Path(".seqdrop/stack.json")
@@ -108,6 +109,8 @@ class Target:
     def client(self, name: Literal["kms"]) -> KmsClient: ...
     @overload
     def client(self, name: Literal["sts"]) -> STSClient: ...
+    @overload
+    def client(self, name: Literal["athena"]) -> AthenaClient: ...
 
     def client(self, name: Any) -> Any:
         """Return a client of an AWS service."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 from seqdrop.features.definitions import GROUPS
-from seqdrop.runtime.events import derivable_of
+from seqdrop_cli.catalogue import backfill
 from seqdrop_cli.main import main
 from seqdrop_cli.target import Target
 from seqdrop_cli.watch import watch
@@ -82,13 +82,9 @@ class Lab:
         return wait_for(lambda: rows if len(rows := read_rows(self.aws, table)) >= least else None, pause=0.5)
 
     def derive_again(self) -> None:
-        """Send the messages of all facts of the results bucket, and wait until each was handled."""
-        pages = self.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.stack.results)
-        facts = {derivable_of(item["Key"]) for page in pages for item in page.get("Contents", [])} - {None}
-        sqs, queue = self.aws.client("sqs"), self._queue()
-        for each in facts:
-            sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(each.message()))
-        wait_for(lambda: self._is_empty(queue), timeout=PATIENCE, pause=0.5)
+        """Run `seqdrop catalogue backfill`, and wait until each message was handled."""
+        backfill(self.target)
+        wait_for(lambda: self._is_empty(self._queue()), timeout=PATIENCE, pause=0.5)
 
     def deploy(self, **parameters) -> None:
         self.stack, _ = install(self.aws, name=STACK, StaleMinutes=0, **parameters)

@@ -28,6 +28,7 @@ EVERYTHING = {
     "Endpoints": "true",
     "Monitoring": "true",
     "Catalogue": "true",
+    "LakeFormation": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }

@@ -40,6 +40,7 @@ WORK = {
     keys.job_request(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/request.json",
     keys.job_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/",
     keys.ASYNC_OUTPUTS: "async/outputs/",
+    keys.ANSWERS: "answers/",
     keys.ASYNC_FAILURES: "async/failures/",
     keys.async_output(JOB, 7): "async/outputs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/00007.out",
     keys.trained_archive(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/model.tar.gz",
@@ -58,6 +59,7 @@ RESULTS = {
     keys.restore_plan("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/files.jsonl",
     keys.monitoring("reads", "batch"): "monitoring/reads/batch/",
     keys.catalogue_table("uploads"): "catalogue/uploads/",
+    keys.gene_list("liver.bed"): "catalogue/genes/liver.bed",
     keys.catalogue_rows("calls", "2026-02", "ID"): "catalogue/calls/month=2026-02/ID.parquet",
     keys.monitoring_report("reads", "batch", "2026-11-30T04-17Z", "report.html"): (
         "monitoring/reads/batch/2026-11-30T04-17Z/report.html"
@@ -156,6 +158,8 @@ def test_every_docstring_begins_with_an_example():
 def test_the_template_grants_these_prefixes_and_no_others(repository, bucket, declared):
     text = (repository / "template.yaml").read_text()
     granted = set(re.findall(rf"\$\{{{bucket}\.Arn\}}/([\w-]+/)", text))
+    for stack in (repository / "stacks").glob("*.yaml"):
+        granted |= set(re.findall(rf":s3:::\$\{{{bucket}\}}/([\w-]+/)", stack.read_text()))
     # Until version 0.2, models and code were in the results bucket, from which they are copied after an upgrade.
     assert granted == {*declared, *(keys.MODELS if bucket == "ResultsBucket" else ())}
 

@@ -17,7 +17,7 @@ import re
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
     *("inventory/", "bundles/", "restores/", "captured/"),
-    "async/",
+    *("async/", "answers/"),
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
@@ -140,6 +140,10 @@ def inventory_portions(inventory: str) -> str:
 def inventory_portion(inventory: str, number: int, after: str) -> str:
     """Return `inventory/<32 digits>/00000_<time>`, the key of one portion; the next one begins after that time."""
     return f"{inventory_portions(inventory)}{number:05d}_{after}"
+
+
+ANSWERS = "answers/"
+"""The prefix below which Athena writes the answers to questions about the catalogue."""
 
 
 CAPTURED = "captured/"
@@ -315,6 +319,10 @@ UPLOAD_FACTS = re.compile(
 """The keys of the objects that say something about an upload; its id is `id` or `predicted`."""
 
 
+FACTS = ("reports/", "reasons/", "receipts/", "tombstones/", "runs/")
+"""The prefixes below which there is an object for each upload, and for each run, that something is known of."""
+
+
 RUN_REPORT = re.compile(r"runs/.+/run\.json")
 """The keys of the reports on runs."""
 
@@ -330,6 +338,11 @@ def catalogue_rows(table: str, month: str, name: str) -> str:
     The name is the upload id or the id of the run, and the month that of its record in the ledger.
     """
     return f"{catalogue_table(table)}month={month}/{name}.parquet"
+
+
+def gene_list(name: str) -> str:
+    """Return `catalogue/genes/liver.bed`, the key of a gene list of the lab."""
+    return f"{catalogue_table('genes')}{name}"
 
 
 INVENTORIES = "inventory/lists/"

@@ -245,9 +245,8 @@ def test_any_order_and_number_of_events_ends_in_the_same_rows(monkeypatch):
     for order in permutations(range(3)):
         world = World(monkeypatch)
         upload = world.add("contigs/lab1/a.fasta")
-        facts = [lambda: world.report(upload), lambda: world.predict(upload), lambda: world.derive(upload)]
         for number in order:
-            facts[number]()
+            (World.report, World.predict, World.derive)[number](world, upload)
         world.derive(upload, upload)
         ends.append((world.rows("uploads"), world.rows("predictions"), world.rows("calls")))
     assert all(end == ends[0] for end in ends)
