@@ -88,7 +88,7 @@ def list_option_costs() -> list[Line]:
 
 
 def list_feature_costs() -> list[Line]:
-    """Return what the features of FEATURED uploads cost, each of which has two records."""
+    """Return what the features of FEATURED uploads cost, if each upload has two records."""
     records = 2 * FEATURED
     written, reads, gigabytes = records * RECORD_KB, FEATURE_READS * FEATURED, records * RECORD_KB / 1e6
     puts = records * FILES_OF_ROWS
