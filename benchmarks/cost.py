@@ -21,8 +21,16 @@ WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-
 WATCHED = 67  # metrics of the alarms in template.yaml that exist without conditions
 WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; each endpoint has OWN_ALARMS besides
 WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
-WATCHED_CATALOGUE = 6  # metrics of those that exist only if something is derived from results: Catalogue=true
+WATCHED_CATALOGUE = 6  # metrics of those that exist only if something is derived from results: Catalogue, Features
 OWN_ALARMS = 3
+FEATURED = 1000  # uploads with a report and predictions, so with two records
+RECORD_KB = 2  # a record is billed as this: the largest that tests/e2e/test_features.py writes has 1.4 KB
+FEATURE_READS = (
+    8  # of an upload: its report, its summary and its receipt are handled, and what was written is read again
+)
+FILES_OF_ROWS = (
+    5  # that a commit to an Iceberg table puts into S3: rows, manifest, list of manifests, metadata, and one to spare
+)
 POLLS = 5 * HOURS_PER_MONTH * 3600 / 20  # of one queue in a month: five pollers, requests of 20 seconds
 MONITORED = 30 * 10 / 60  # hours of monitoring jobs in a month: ten minutes a day
 PUBLISHED = 11  # metrics that reconcile publishes at every run
@@ -57,7 +65,10 @@ def list_month_costs() -> list[Line]:
 
 
 def list_option_costs() -> list[Line]:
-    """Return what a month costs more with Endpoints=true, one endpoint of one instance, Monitoring and Catalogue."""
+    """Return what a month costs more with Endpoints=true, one endpoint of one instance, Monitoring and Catalogue.
+
+    Features alone needs the same function, alarms and queue as Catalogue.
+    """
     alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
     return [
         Line(
@@ -73,6 +84,19 @@ def list_option_costs() -> list[Line]:
         Line("", "Catalogue: alarms", f"{WATCHED_CATALOGUE} metrics", usd("alarm", WATCHED_CATALOGUE)),
         Line("", "Catalogue: dashboard", "1", usd("dashboard", 1)),
         Line("", "Catalogue: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
+    ]
+
+
+def list_feature_costs() -> list[Line]:
+    """Return what the features of FEATURED uploads cost, if each upload has two records."""
+    records = 2 * FEATURED
+    written, reads, gigabytes = records * RECORD_KB, FEATURE_READS * FEATURED, records * RECORD_KB / 1e6
+    puts = records * FILES_OF_ROWS
+    return [
+        Line("", "records written", f"{records:,} × {RECORD_KB} units", usd("feature_write", written)),
+        Line("", "records read before and after", f"{FEATURED:,} × {FEATURE_READS} units", usd("feature_read", reads)),
+        Line("", "online store, a month", f"{records:,} × {RECORD_KB} KB", usd("feature_storage", gigabytes)),
+        Line("", "offline store, PUT, at most", f"{records:,} × {FILES_OF_ROWS}", usd("put", puts)),
     ]
 
 
@@ -100,6 +124,7 @@ def tables() -> dict[str, str]:
         "run": format_lines(list_lines(make_run(), Rates())),
         "month": format_lines(list_month_costs()),
         "options": format_lines(list_option_costs()),
+        "features": format_lines(list_feature_costs()),
     }
 
 

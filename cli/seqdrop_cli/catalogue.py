@@ -77,7 +77,7 @@ def show(reply: Answer, form: str) -> None:
 def _require_queue(target: Target) -> str:
     if url := target.queues().get(QUEUE):
         return url
-    raise CommandError(f"the stack {target.stack} has no catalogue: deploy it with Catalogue=true")
+    raise CommandError(f"the stack {target.stack} derives nothing: deploy it with Catalogue=true or Features=true")
 
 
 def backfill(target: Target) -> int:

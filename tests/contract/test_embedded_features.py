@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.testing import allow, assume_role, expect_error, make_bucket, make_role, unique_name, wait_for
+from tests.support.aws.feature_store import FeatureStore
 from tests.support.iceberg import read_rows
 
 pytest_plugins = ["local.fixtures"]
@@ -490,3 +491,37 @@ def test_a_stack_creates_extends_and_deletes_a_group(bench):
     stack.delete()
     with expect_error("ResourceNotFound"):
         bench.describe(stack.group)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"OnlineStoreConfig": {"EnableOnlineStore": True, "StorageType": "InMemory"}},
+        {"OnlineStoreConfig": {"EnableOnlineStore": True, "StorageType": "Standard_V2"}},
+        {"OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "s3://any/"}, "TableFormat": "Glue"}},
+        {"ThroughputConfig": {"ThroughputMode": "Provisioned", "ProvisionedWriteCapacityUnits": 1}},
+        {"FeatureDefinitions": [*FEATURES, {"FeatureName": "x", "FeatureType": "String", "CollectionType": "List"}]},
+    ],
+)
+def test_what_is_not_supported_is_refused(bench, group, changes):
+    with expect_error("ValidationException", "not supported by the embedded SageMaker"):
+        bench.sagemaker.create_feature_group(**bench.request(**changes))
+    with expect_error("ValidationError", "no operation ListRecords"):
+        bench.records.list_records(FeatureGroupName=group)
+
+
+def test_the_fake_of_unit_tests_keeps_the_same_records(bench):
+    """The same calls, of all orders of event times, in the fake and here."""
+    group = bench.create(OfflineStoreConfig=None, RoleArn=None)
+    fake = FeatureStore({group: [each["FeatureName"] for each in FEATURES]}, identifier="sample_id")
+    steps = [("put", NOON), ("put", "2026-03-01T11:00:00Z"), ("put", NOON), ("delete", NOON), ("put", LATER)]
+    steps += [("delete", "2026-03-01T13:00:00Z"), ("put", "2026-03-01T12:30:00Z"), ("put", "2026-03-01T14:00:00Z")]
+    for number, (kind, event_time) in enumerate(steps):
+        for records in (bench.records, fake):
+            if kind == "put":
+                values = {"sample_id": "a", "event_time": event_time, "reads": number}
+                records.put_record(FeatureGroupName=group, Record=to_record(values))
+            else:
+                records.delete_record(FeatureGroupName=group, RecordIdentifierValueAsString="a", EventTime=event_time)
+        response = fake.get_record(FeatureGroupName=group, RecordIdentifierValueAsString="a")
+        assert bench.get(group) == (to_dict(response["Record"]) if response else None), number

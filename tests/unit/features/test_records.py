@@ -85,9 +85,9 @@ def test_every_feature_has_a_value_in_one_of_the_documents():
         {"attempts": [attempt(1)], "summaries": {attempt(1).key: PROMOTER_SUMMARY}},
         {"attempts": [attempt(1)], "summaries": {attempt(1).key: STRUCTURE_SUMMARY}},
     ]
-    made = {group: values for each in facts for group, values in records(**each).items()}
+    written = {group: values for each in facts for group, values in records(**each).items()}
     for group in GROUPS:
-        assert [feature.name for feature in group.features if feature.name not in made[group]] == ["event_time"]
+        assert [feature.name for feature in group.features if feature.name not in written[group]] == ["event_time"]
 
 
 @pytest.mark.parametrize(
