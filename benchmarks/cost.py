@@ -21,6 +21,8 @@ WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-
 WATCHED = 67  # metrics of the alarms in template.yaml that exist without conditions
 WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; each endpoint has OWN_ALARMS besides
 WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
+WATCHED_CATALOGUE = 6  # metrics of those that exist only if something is derived from results: Catalogue=true
+WATCHED_TRANSFER = 8  # metrics of those that exist only with Transfer=true
 OWN_ALARMS = 3
 POLLS = 5 * HOURS_PER_MONTH * 3600 / 20  # of one queue in a month: five pollers, requests of 20 seconds
 MONITORED = 30 * 10 / 60  # hours of monitoring jobs in a month: ten minutes a day
@@ -56,7 +58,7 @@ def list_month_costs() -> list[Line]:
 
 
 def list_option_costs() -> list[Line]:
-    """Return what a month costs more with Endpoints=true, one endpoint of one instance, and Monitoring=true."""
+    """Return what a month costs more with Endpoints=true, one endpoint of one instance, Monitoring, Transfer and Catalogue."""
     alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
     return [
         Line(
@@ -69,6 +71,12 @@ def list_option_costs() -> list[Line]:
         Line("", "Monitoring: dashboard", "1", usd("dashboard", 1)),
         Line("", "Monitoring: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
         Line("", f"Monitoring: jobs of {DEFAULT_INSTANCE}", "30 × 10 minutes", usd("job", MONITORED)),
+        Line("", "Transfer: alarms", f"{WATCHED_TRANSFER} metrics", usd("alarm", WATCHED_TRANSFER)),
+        Line("", "Transfer: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Transfer: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
+        Line("", "Catalogue: alarms", f"{WATCHED_CATALOGUE} metrics", usd("alarm", WATCHED_CATALOGUE)),
+        Line("", "Catalogue: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Catalogue: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
     ]
 
 

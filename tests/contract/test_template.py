@@ -302,6 +302,7 @@ def test_only_functions_that_need_compiled_code_have_its_layers():
         "FinishFunction": {"TablesLayer", "ReadsLayer"},
         "BundleFunction": {"ReadsLayer"},
         "InventoryFunction": {"TablesLayer", "ReadsLayer"},
+        "CatalogueFunction": {"TablesLayer", "ReadsLayer"},
     }
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from seqdrop.errors import NotMigratedError, RetryableError
+from seqdrop.runtime.events import Derivable
 from seqdrop.runtime.services import Services
 from seqdrop.runtime.sqs import compute_retry_delay
 
@@ -22,8 +23,10 @@ QUEUES = {
     "inventory": "inventory",
     "forget": "forget",
     "monitor": "monitor",
+    "catalogue": "catalogue",
+    "transfer": "transfer",
 }
-STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
+STAGES = {"inventory": "reconcile_inventory", "transfer": "handle_message"}  # where the stage has another name than its function
 
 
 @pytest.fixture
@@ -68,6 +71,8 @@ def event(repository):
         ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("monitor", "monitor", ["seqdrop-monitor-0123abcd-20261130041700"]),
         ("monitor", "monitor-schedule", [""]),
+        ("transfer", "transfer-schedule", [{"transfer": "start"}]),
+        ("catalogue", "catalogue", [Derivable(upload="ABCDEFGHIJKLMNOPQRSTUVWX27")]),
     ],
 )
 def test_each_message_reaches_its_stage(function, event, name, shape, expected):

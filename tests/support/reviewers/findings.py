@@ -28,6 +28,9 @@ EVERYTHING = {
     "Endpoints": "true",
     "Monitoring": "true",
     "Catalogue": "true",
+    "Transfer": "true",
+    "TransferBucket": "sequencing",
+    "TransferFolder": "runs/",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }

@@ -57,6 +57,9 @@ RESULTS = {
     ),
     keys.restore_plan("r20261201-1a2b3c"): "restores/r20261201-1a2b3c/files.jsonl",
     keys.monitoring("reads", "batch"): "monitoring/reads/batch/",
+    keys.transferred("task-0123"): "transfers/task-0123/transferred.json.gz",
+    keys.catalogue_table("uploads"): "catalogue/uploads/",
+    keys.catalogue_rows("calls", "2026-02", "ID"): "catalogue/calls/month=2026-02/ID.parquet",
     keys.monitoring_report("reads", "batch", "2026-11-30T04-17Z", "report.html"): (
         "monitoring/reads/batch/2026-11-30T04-17Z/report.html"
     ),

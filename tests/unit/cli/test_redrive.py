@@ -59,6 +59,8 @@ def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, 
         "reconcile",
         "monitor",
         "serve",
+        "catalogue",
+        "transfer",
     }
     for queue in dead_letter_queues:
         name = next((name for name, url in queues.items() if url == queue.source), None)
@@ -130,7 +132,10 @@ def test_messages_of_scheduled_runs_are_not_sent_back(run, sqs, queues):
 
 def test_an_unknown_queue_is_refused(run):
     status, text = run("nowhere")
-    assert (status, "there is no dead-letter queue 'nowhere'; there are archive, bundle, finish" in text) == (2, True)
+    assert (
+        status,
+        "there is no dead-letter queue 'nowhere'; there are archive, bundle, catalogue, finish" in text,
+    ) == (2, True)
 
 
 @pytest.mark.parametrize(

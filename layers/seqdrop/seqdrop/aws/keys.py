@@ -11,6 +11,7 @@ shards. A job name is that of the job's ledger record.
 from __future__ import annotations
 
 import posixpath
+import re
 
 # The first part of each key, by bucket. Permissions and expiry rules in template.yaml use these prefixes.
 WORK = (
@@ -21,6 +22,7 @@ WORK = (
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
     *("inventory/", "bundles/", "restores/", "restored/", "monitoring/"),
+    "catalogue/",
 )
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
@@ -322,6 +324,30 @@ def first_baseline(analysis: str, stream: str, digest: str) -> str:
 def transferred(task: str) -> str:
     """Return `transfers/<task>/transferred.json.gz`, the key of the list of the source's files that were copied."""
     return f"transfers/{task}/transferred.json.gz"
+
+
+UPLOAD_FACTS = re.compile(
+    r"(?:(?:reports|reasons|receipts|tombstones)/(?P<id>[A-Z2-7]{26})\.json"
+    r"|results/[^/]+/(?P<predicted>[A-Z2-7]{26})/(?:attempt-\d+/)?summary\.json)"
+)
+"""The keys of the objects that say something about an upload; its id is `id` or `predicted`."""
+
+
+RUN_REPORT = re.compile(r"runs/.+/run\.json")
+"""The keys of the reports on runs."""
+
+
+def catalogue_table(table: str) -> str:
+    """Return `catalogue/<table>/`, the prefix of a table of the catalogue."""
+    return f"catalogue/{table}/"
+
+
+def catalogue_rows(table: str, month: str, name: str) -> str:
+    """Return `catalogue/<table>/month=2026-02/<name>.parquet`, the key of the rows of an upload or a run.
+
+    The name is the upload id or the id of the run, and the month that of its record in the ledger.
+    """
+    return f"{catalogue_table(table)}month={month}/{name}.parquet"
 
 
 INVENTORIES = "inventory/lists/"

@@ -81,6 +81,8 @@ class Settings:
     stack: str  # name of the stack, which is a dimension of its metrics; only in functions that publish some
     serve_queue: str = ""  # URL of the queue of serve
     async_topic: str = ""  # ARN of the topic of asynchronous results; only in serve
+    catalogue_queue: str = ""  # URL of the queue of catalogue
+    catalogue: str = "false"  # "true": rows of the catalogue are written; only in catalogue
     endpoints: str = "false"  # "true": analyses may have endpoints; only in functions that use them
     transfer_prefix: str = ""  # landing prefix into which DataSync copies; "" without a transfer
     transfer_opens: str = "rule"  # "always": the end of a transfer completes every run, whatever its instrument says
@@ -142,8 +144,7 @@ class Settings:
         # Absent in other functions.
         only_some = (
             *("bundle_queue", "inventory_queue", "forget_queue", "restore_queue", "serve_queue"),
-            "transfer_queue",
-            "monitor_queue",
+            *("monitor_queue", "catalogue_queue", "transfer_queue"),
         )
         some: list[str] = [vars(self).get(name, "") for name in only_some]
         for url in (*own, self.finish_queue, self.archive_queue, *some):

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_plus
 
+from seqdrop.aws import keys
 from seqdrop.errors import SeqdropError
 from seqdrop.ledger.records import TRANSFORM, attempt_keys
 from seqdrop.sagemaker.async_requests import InferenceName
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from seqdrop.runtime.messages import (
+        CatalogueMessage,
         EventObject,
         InferenceMessage,
         InventoryMessage,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 SCHEDULE_MINUTES = 5  # between two runs of the reconciler (template.yaml)
 INFERENCE, COMPLETED = "InferenceResult", "Completed"
 RESTORE_EVENTS = ("Object Restore Completed", "Object Restore Expired")
+CHANGES = ("Object Created", "Object Deleted")
 
 
 class UnknownEventError(SeqdropError):
@@ -170,6 +173,40 @@ def make_restore_event(bucket: str, key: str, version_id: str) -> S3Message:
         "detail-type": RESTORE_EVENTS[0],
         "detail": {"bucket": {"name": bucket}, "object": item, "reason": "seqdrop reconcile"},
     }
+
+
+@dataclass(frozen=True)
+class Derivable:
+    """What facts in the results bucket are about: an upload, by its id, or a run, by the key of its run.json."""
+
+    upload: str = ""
+    run_report: str = ""
+
+    def message(self) -> CatalogueMessage:
+        """Return a message that has the facts read again."""
+        return {"upload": self.upload} if self.upload else {"run_report": self.run_report}
+
+
+def parse_catalogue_message(body: S3Message | CatalogueMessage) -> Derivable | None:
+    """Return what an event of the results bucket is about; None if its object holds no facts.
+
+    Whether the object was created or deleted is not read from the event: it may be late, or come after a newer one.
+    Raise UnknownEventError for anything else.
+    """
+    if upload := body.get("upload"):
+        return Derivable(upload=str(upload))
+    if report := body.get("run_report"):
+        return Derivable(run_report=str(report))
+    if body.get("source") != "aws.s3" or body.get("detail-type") not in CHANGES:
+        raise UnknownEventError(f"not a message of catalogue: it has the keys {sorted(body)[:8]}")
+    return derivable_of(cast("S3Message", body)["detail"]["object"]["key"])
+
+
+def derivable_of(key: str) -> Derivable | None:
+    """Return what an object of the results bucket holds facts about; None for any other object."""
+    if match := keys.UPLOAD_FACTS.fullmatch(key):
+        return Derivable(upload=match["id"] or match["predicted"])
+    return Derivable(run_report=key) if keys.RUN_REPORT.fullmatch(key) else None
 
 
 def parse_start_message(body: object) -> StartMessage:

@@ -200,6 +200,17 @@ def make_run_message(run: str) -> RunMessage:
     return {"run": run}
 
 
+class CatalogueMessage(TypedDict, total=False):
+    """The body of a message in the queue of catalogue that no event made. It has one of two keys.
+
+    `upload` is the id of an upload whose rows are derived again; `run_report` is the key of a run.json in the results
+    bucket.
+    """
+
+    upload: str
+    run_report: str
+
+
 class InventoryMessage(TypedDict):
     """The body of a message in the queue of inventory that continues: the key of the inventory's manifest.checksum."""
 
@@ -224,6 +235,7 @@ Body = (
     | RunMessage
     | RestoreMessage
     | InventoryMessage
+    | CatalogueMessage
     | BundleMessage
     | ServeMessage
     | dict[str, str]
