@@ -58,7 +58,7 @@ def list_month_costs() -> list[Line]:
 
 
 def list_option_costs() -> list[Line]:
-    """Return what a month costs more with Endpoints=true, one endpoint of one instance, Monitoring, Transfer and Catalogue."""
+    """Return what a month costs more with one endpoint of one instance, and with each part that is off by default."""
     alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
     return [
         Line(

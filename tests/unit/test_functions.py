@@ -26,7 +26,10 @@ QUEUES = {
     "catalogue": "catalogue",
     "transfer": "transfer",
 }
-STAGES = {"inventory": "reconcile_inventory", "transfer": "handle_message"}  # where the stage has another name than its function
+STAGES = {
+    "inventory": "reconcile_inventory",
+    "transfer": "handle_message",
+}  # where the stage has another name than its function
 
 
 @pytest.fixture

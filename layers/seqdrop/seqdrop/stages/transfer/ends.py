@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.datasync import SUCCESS, execution_id, list_ended
+from seqdrop.aws.datasync import ENDED, SUCCESS, execution_id, list_executions
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import iso
@@ -29,11 +29,12 @@ def process_ends(services: Services) -> int:
     record, task = services.ledger.transfer(), services.settings.transfer_task
     if record.task != task:
         record = replace(record, task=task, processed=[])
-    ended = list(list_ended(services.datasync, task))
+    listed = list_executions(services.datasync, task)
+    ended = [each["TaskExecutionArn"] for each in listed if each["Status"] in ENDED]
     fresh = [arn for arn in ended if execution_id(arn) not in record.processed]
     executions = [services.datasync.describe_task_execution(TaskExecutionArn=arn) for arn in fresh]
-    listed = {execution_id(arn) for arn in ended}
-    record = replace(record, processed=[name for name in record.processed if name in listed])
+    known = {execution_id(arn) for arn in ended}
+    record = replace(record, processed=[name for name in record.processed if name in known])
     for execution in sorted(executions, key=find_end):
         record = _process(services, record, execution)
     return len(executions)
