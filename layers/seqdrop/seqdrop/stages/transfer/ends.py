@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from seqdrop.aws.datasync import ENDED, SUCCESS, execution_id, list_executions
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import iso
+from seqdrop.runtime.services import iso, minutes_ago, now
 from seqdrop.stages.transfer.arrived import judge_runs
 from seqdrop.stages.transfer.listings import commit_listing
 from seqdrop.stages.transfer.mails import mail_failure
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from seqdrop.aws.datasync import ExecutionDescription
     from seqdrop.ledger.transfer_record import TransferRecord
     from seqdrop.runtime.services import Services
+
+MAILING = 5  # minutes that a mail takes at most
 
 
 def process_ends(services: Services) -> int:
@@ -46,7 +48,9 @@ def _process(services: Services, record: TransferRecord, execution: ExecutionDes
         commit_listing(services, execution)
         end = iso(find_end(execution))
         if end > record.complete_at or record.failure:
-            record = save(services, replace(record, complete_at=max(end, record.complete_at), failure=""))
+            record = save(
+                services, replace(record, complete_at=max(end, record.complete_at), failure="", mailing_at="")
+            )
         judge_runs(services)
     else:
         record = report_failure(services, record, *_explain(execution), execution)
@@ -61,10 +65,18 @@ def report_failure(
     reason: str,
     execution: ExecutionDescription | None = None,
 ) -> TransferRecord:
-    """Notify the lab of a failure, unless the last one had the same code; return the record, which is not saved."""
-    if record.failure != code:
-        mail_failure(services, reason, execution)
-    return replace(record, failure=code)
+    """Notify the lab of a failure, unless the last one had the same code; return the record, which is not saved.
+
+    The time is noted before the mail is sent, so that no other invocation sends it as well. After a crash, the mail is
+    sent again MAILING minutes later. Raise RetryableError while another invocation sends it.
+    """
+    if record.failure == code and not record.mailing_at:
+        return record
+    if record.mailing_at > minutes_ago(MAILING):
+        raise RetryableError("another invocation sends the mail about a transfer")
+    record = save(services, replace(record, failure=code, mailing_at=now()))
+    mail_failure(services, reason, execution)
+    return replace(record, mailing_at="")
 
 
 def save(services: Services, record: TransferRecord) -> TransferRecord:
