@@ -22,6 +22,7 @@ WATCHED = 67  # metrics of the alarms in template.yaml that exist without condit
 WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; each endpoint has OWN_ALARMS besides
 WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
 WATCHED_CATALOGUE = 6  # metrics of those that exist only if something is derived from results: Catalogue, Features
+WATCHED_TRANSFER = 8  # metrics of those that exist only with Transfer=true
 OWN_ALARMS = 3
 FEATURED = 1000  # uploads with a report and predictions, so with two records
 RECORD_KB = 2  # a record is billed as this: the largest that tests/e2e/test_features.py writes has 1.4 KB
@@ -65,7 +66,7 @@ def list_month_costs() -> list[Line]:
 
 
 def list_option_costs() -> list[Line]:
-    """Return what a month costs more with Endpoints=true, one endpoint of one instance, Monitoring and Catalogue.
+    """Return what a month costs more with one endpoint of one instance, and with each part that is off by default.
 
     Features alone needs the same function, alarms and queue as Catalogue.
     """
@@ -81,6 +82,9 @@ def list_option_costs() -> list[Line]:
         Line("", "Monitoring: dashboard", "1", usd("dashboard", 1)),
         Line("", "Monitoring: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
         Line("", f"Monitoring: jobs of {DEFAULT_INSTANCE}", "30 × 10 minutes", usd("job", MONITORED)),
+        Line("", "Transfer: alarms", f"{WATCHED_TRANSFER} metrics", usd("alarm", WATCHED_TRANSFER)),
+        Line("", "Transfer: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Transfer: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
         Line("", "Catalogue: alarms", f"{WATCHED_CATALOGUE} metrics", usd("alarm", WATCHED_CATALOGUE)),
         Line("", "Catalogue: dashboard", "1", usd("dashboard", 1)),
         Line("", "Catalogue: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),

@@ -83,6 +83,17 @@ COMMANDS: Mapping[str, str | Group] = {
             Example("seqdrop endpoint stop contigs --stack seqdrop", "its instances cost nothing from then on"),
         ),
     ),
+    "transfer": Group(
+        "copy runs into the landing bucket by DataSync",
+        {
+            "status": "show the last executions: what they copied, and what failed",
+            "start": "copy what is new in the source now",
+        },
+        (
+            Example("seqdrop transfer status --stack seqdrop", "the last executions, the newest first"),
+            Example("seqdrop transfer start --stack seqdrop", "copy what is new, without waiting for the schedule"),
+        ),
+    ),
     "training": Group(
         "change the code that training jobs run and the weights that they start from",
         {

@@ -100,7 +100,9 @@ def kind_of(body: str) -> str:
         return FOREIGN
     if "Records" in content:
         return "S3 event"
-    subject = next((name for name in ("attempt", "job", "upload", "inventory", "run_report") if name in content), "")
+    subject = next(
+        (name for name in ("attempt", "job", "upload", "inventory", "run_report", "transfer") if name in content), ""
+    )
     return subject or str(content.get("detail-type") or FOREIGN)
 
 

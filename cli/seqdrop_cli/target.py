@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns.client import SNSClient
     from mypy_boto3_sqs.client import SQSClient
     from mypy_boto3_sts.client import STSClient
+    from seqdrop.aws.datasync import DataSyncClient
     from seqdrop.aws.feature_store import FeatureStoreClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.sagemaker.runtime_client import RuntimeClient
@@ -105,6 +106,8 @@ class Target:
     def client(self, name: Literal["sagemaker-featurestore-runtime"]) -> FeatureStoreClient: ...
     @overload
     def client(self, name: Literal["cloudformation"]) -> CloudFormationClient: ...
+    @overload
+    def client(self, name: Literal["datasync"]) -> DataSyncClient: ...
     @overload
     def client(self, name: Literal["kms"]) -> KmsClient: ...
     @overload

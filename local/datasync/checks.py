@@ -37,6 +37,8 @@ def check_options(mode: str, options: dict, manifest: dict | None) -> None:
     """Raise InvalidRequestError for options that exclude each other."""
     if mode == "ENHANCED" and options.get("VerifyMode") == "POINT_IN_TIME_CONSISTENT":
         raise InvalidRequestError("VerifyMode POINT_IN_TIME_CONSISTENT is not supported with task mode ENHANCED.")
+    if mode == "ENHANCED" and options.get("BytesPerSecond", -1) != -1:
+        raise InvalidRequestError("BytesPerSecond is not supported with task mode ENHANCED.")
     if options.get("TransferMode") == "ALL" and options.get("PreserveDeletedFiles") == "REMOVE":
         raise InvalidRequestError("TransferMode ALL cannot be combined with PreserveDeletedFiles REMOVE.")
     if manifest and "Source" not in manifest:

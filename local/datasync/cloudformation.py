@@ -53,7 +53,9 @@ class Handler:
     def update_task(self, physical_id: str, old: dict, new: dict, stack: str) -> tuple[str, dict[str, str]]:
         """Update a task, or create another one if the change needs that; return its id and attributes."""
         if any(old.get(name) != new.get(name) for name in REPLACING):
-            return self.create("", new, stack)
+            created = self.create("", new, stack)
+            self.delete(physical_id, old)
+            return created
         values = _convert(new)
         changes = {name: values[name] for name in (*UPDATABLE, "TaskReportConfig") if name in values}
         self._perform("UpdateTask", {"TaskArn": physical_id} | EMPTY | changes)

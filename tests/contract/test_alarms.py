@@ -339,11 +339,11 @@ class TestCoverage:
 
     def test_the_metrics_of_the_bill_are_counted(self):
         """benchmarks/cost.py has the sum, for docs/cost.md."""
-        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0, "DerivedOn": 0}
+        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0, "DerivedOn": 0, "TransferOn": 0}
         for name, alarm in ALARMS.items():
             condition = template.tree()["Resources"][name].get("Condition", "")
             watched[condition if condition in watched else ""] += len(metrics_of(alarm))
-        optional = [cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING, cost.WATCHED_CATALOGUE]
+        optional = [cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING, cost.WATCHED_CATALOGUE, cost.WATCHED_TRANSFER]
         assert list(watched.values()) == [cost.WATCHED, *optional]
         assert len(ALWAYS) == cost.PUBLISHED
 

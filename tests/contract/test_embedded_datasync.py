@@ -204,6 +204,8 @@ def test_requests_are_held_to_the_model_and_to_the_rules_of_the_modes(bench):
         bench.task(TaskMode="FAST")
     with expect_error("InvalidRequestException", "POINT_IN_TIME_CONSISTENT"):
         bench.task(TaskMode="ENHANCED", Options={"VerifyMode": "POINT_IN_TIME_CONSISTENT"})
+    with expect_error("InvalidRequestException", "BytesPerSecond"):
+        bench.task(TaskMode="ENHANCED", Options={"BytesPerSecond": 1000})
     with expect_error("InvalidRequestException", "one hour"):
         bench.task(Schedule={"ScheduleExpression": "rate(30 minutes)"})
     with expect_error("InvalidRequestException", "less than or equal to 1"):
@@ -268,8 +270,7 @@ TEMPLATE = {
             "Properties": {
                 "SourceLocationArn": {"Ref": "SourceLocation"},
                 "DestinationLocationArn": {"Fn::GetAtt": ["TargetLocation", "LocationArn"]},
-                "TaskMode": "ENHANCED",
-                "Options": {"BytesPerSecond": {"Ref": "Limit"}},
+                "Options": {"BytesPerSecond": {"Ref": "Limit"}, "VerifyMode": "NONE"},
             },
         },
     },

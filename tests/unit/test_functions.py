@@ -25,8 +25,12 @@ QUEUES = {
     "monitor": "monitor",
     "catalogue": "catalogue",
     "workflow": "workflow",
+    "transfer": "transfer",
 }
-STAGES = {"inventory": "reconcile_inventory"}  # where the stage has another name than its function
+STAGES = {
+    "inventory": "reconcile_inventory",
+    "transfer": "handle_message",
+}  # where the stage has another name than its function
 
 
 @pytest.fixture
@@ -71,6 +75,7 @@ def event(repository):
         ("forget", "forget", ["ABCDEFGHIJKLMNOPQRSTUVWX27"]),
         ("monitor", "monitor", ["seqdrop-monitor-0123abcd-20261130041700"]),
         ("monitor", "monitor-schedule", [""]),
+        ("transfer", "transfer-schedule", [{"transfer": "start"}]),
         ("catalogue", "catalogue", [Derivable(upload="ABCDEFGHIJKLMNOPQRSTUVWX27")]),
         ("workflow", "workflow", ["1234567"]),
         ("workflow", "workflow-attempt", ["ABCDEFGHIJKLMNOPQRSTUVWX27-rnaseq-1"]),

@@ -65,7 +65,7 @@ def run(options: Options) -> int:
 
 def list_checks(*, canary: bool) -> Iterator[Check]:
     """Yield the checks in the order in which they are made: what the others need comes first."""
-    from seqdrop_cli.doctor import access, deployment, models, quotas
+    from seqdrop_cli.doctor import access, deployment, models, quotas, transfer
     from seqdrop_cli.doctor import canary as dropped
     from seqdrop_cli.doctor.finding import Check
 
@@ -77,6 +77,7 @@ def list_checks(*, canary: bool) -> Iterator[Check]:
     yield Check(deployment.MAILS, deployment.check_mails)
     yield Check(deployment.ALARMS, deployment.check_alarms)
     yield Check(deployment.DEAD_LETTERS, deployment.check_dead_letters)
+    yield Check(transfer.TRANSFER, transfer.check_transfer)
     yield Check(models.MODELS, models.check_models)
     yield Check(models.CODE, models.check_code)
     yield Check(access.IMAGES, access.check_images)

@@ -30,6 +30,9 @@ EVERYTHING = {
     "Tracing": "true",
     "Catalogue": "true",
     "LakeFormation": "true",
+    "Transfer": "true",
+    "TransferBucket": "sequencing",
+    "TransferFolder": "runs/",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }

@@ -60,6 +60,7 @@ def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, 
         "monitor",
         "serve",
         "catalogue",
+        "transfer",
     }
     for queue in dead_letter_queues:
         name = next((name for name, url in queues.items() if url == queue.source), None)

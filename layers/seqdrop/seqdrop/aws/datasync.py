@@ -26,6 +26,13 @@ class TaskDescription(TypedDict, total=False):
     Excludes: list[dict[str, str]]
 
 
+class ExecutionSummary(TypedDict):
+    """What a list shows of an execution."""
+
+    TaskExecutionArn: str
+    Status: str
+
+
 class ExecutionDescription(TypedDict, total=False):
     """What is read of a DescribeTaskExecution response."""
 
@@ -49,7 +56,7 @@ class DataSyncClient(Protocol):
     def describe_task_execution(self, *, TaskExecutionArn: str) -> ExecutionDescription:  # noqa: N803
         """Return an execution."""
 
-    def list_task_executions(self, *, TaskArn: str, MaxResults: int = 100, NextToken: str = "") -> dict[str, Any]:  # noqa: N803
+    def list_task_executions(self, **request: str | int) -> dict[str, Any]:
         """Return a page of the executions of a task."""
 
     def start_task_execution(
@@ -62,12 +69,12 @@ class DataSyncClient(Protocol):
         """Start an execution; return its ARN under `TaskExecutionArn`."""
 
 
-def list_ended(client: DataSyncClient, task: str) -> Iterator[str]:
-    """Yield the ARNs of the executions of a task that have ended, in any order. DataSync forgets old ones."""
+def list_executions(client: DataSyncClient, task: str) -> Iterator[ExecutionSummary]:
+    """Yield the executions of a task, in any order. DataSync forgets old ones."""
     more: dict[str, str] = {}
     while True:
         page = client.list_task_executions(TaskArn=task, MaxResults=100, **more)
-        yield from (each["TaskExecutionArn"] for each in page["TaskExecutions"] if each["Status"] in ENDED)
+        yield from page["TaskExecutions"]
         if not page.get("NextToken"):
             return
         more = {"NextToken": page["NextToken"]}

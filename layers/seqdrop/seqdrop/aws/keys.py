@@ -17,12 +17,12 @@ import re
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
     *("inventory/", "bundles/", "restores/", "captured/"),
-    *("async/", "answers/"),
+    *("async/", "answers/", "transfers/"),
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
     *("inventory/", "bundles/", "restores/", "restored/", "monitoring/"),
-    "catalogue/",
+    *("catalogue/", "transfers/"),
 )
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"

@@ -21,6 +21,8 @@ class TransferRecord:
     """Ids of the executions whose end was processed, and which DataSync still lists."""
     failure: str = ""
     """Why the last execution failed, or none could start, as the lab was notified; "" if the last one succeeded."""
+    mailing_at: str = ""
+    """When an invocation began to send the mail about the failure; "" if it was sent."""
     revision: int = 0
 
     @property
@@ -34,5 +36,5 @@ class TransferRecord:
 
     def with_item(self, item: Item) -> TransferRecord:
         """Return this record with the content of its stored item."""
-        texts = {name: str(item.get(name, "")) for name in ("task", "complete_at", "failure")}
+        texts = {name: str(item.get(name, "")) for name in ("task", "complete_at", "failure", "mailing_at")}
         return replace(self, **texts, processed=list(item.get("processed", [])), revision=int(item["revision"]))

@@ -16,7 +16,7 @@ def world(monkeypatch) -> TransferWorld:
 
 def test_a_run_is_opened_when_its_transfer_ends_though_its_markers_came_first(world, novaseq):  # noqa: F811
     world.write_all(NAME, novaseq)
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)
     paths = sorted(world.datasync.running.waiting, key=lambda path: "Complete" not in path)
     world.copy(*paths[:-1])
@@ -37,7 +37,7 @@ def test_a_run_is_opened_when_its_transfer_ends_though_its_markers_came_first(wo
 
 def test_a_folder_that_no_rule_knows_is_complete_without_a_marker(world):
     world.write("run7", a_txt=b"one", b__c_txt=b"two")
-    world.settle()
+    world.pass_quiet_time()
     assert world.transfer() == ["run7/a.txt", "run7/b/c.txt"]
     world.wait(30)
     assert world.run("runs/run7/").state == "ARCHIVED"
@@ -45,14 +45,14 @@ def test_a_folder_that_no_rule_knows_is_complete_without_a_marker(world):
 
 def test_what_was_copied_is_not_copied_again_and_a_new_or_changed_file_is(world):
     world.write("run7", a_txt=b"one", b_txt=b"two")
-    world.settle()
+    world.pass_quiet_time()
     world.transfer()
     world.wait(30)
     copies = world.archived("run7")
     assert world.transfer() == []
     assert len(world.datasync.executions) == 1
     world.write("run7", a_txt=b"ONE", c_txt=b"three")
-    world.settle()
+    world.pass_quiet_time()
     assert world.transfer() == ["run7/a.txt", "run7/c.txt"]
     world.wait(30)
     assert len(world.archived("run7")) == len(copies) + 2
@@ -61,7 +61,7 @@ def test_what_was_copied_is_not_copied_again_and_a_new_or_changed_file_is(world)
 
 def test_a_copy_on_purpose_is_recognised_as_a_duplicate(world):
     world.write("run7", a_txt=b"one")
-    world.settle()
+    world.pass_quiet_time()
     world.transfer()
     world.wait(30)
     copies = world.archived("run7")
@@ -76,10 +76,10 @@ def test_a_copy_on_purpose_is_recognised_as_a_duplicate(world):
 def test_a_run_that_is_still_written_is_left_for_later_and_temporary_files_are_left_out(world):
     world.write("run7", a_txt=b"one", x_tmp=b"")
     world.write("lost+found", b_txt=b"two")
-    world.settle()
+    world.pass_quiet_time()
     world.write("run8", a_txt=b"three")
     assert world.transfer() == ["run7/a.txt"]
-    world.settle()
+    world.pass_quiet_time()
     assert world.transfer() == ["run8/a.txt"]
 
 
@@ -93,7 +93,7 @@ def test_patterns_are_those_of_datasync(path, is_copied):
 
 def test_an_execution_that_fails_opens_nothing_and_is_mailed_once(world):
     world.write("run7", a_txt=b"one", b_txt=b"two")
-    world.settle()
+    world.pass_quiet_time()
     for _ in range(2):
         world.message(START)
         world.copy("run7/a.txt")
@@ -109,7 +109,7 @@ def test_an_execution_that_fails_opens_nothing_and_is_mailed_once(world):
     world.wait(30)
     assert world.run("runs/run7/").state == "ARCHIVED"
     world.write("run8", a_txt=b"three")
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)
     world.end("ERROR")
     assert [subject for subject, _ in world.mails].count("Seqdrop: the transfer of runs failed") == 2
@@ -117,7 +117,7 @@ def test_an_execution_that_fails_opens_nothing_and_is_mailed_once(world):
 
 def test_success_with_files_that_failed_opens_nothing(world):
     world.write("run7", a_txt=b"one", b_txt=b"two")
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)
     world.copy("run7/a.txt")
     world.end(failed=1)
@@ -127,7 +127,7 @@ def test_success_with_files_that_failed_opens_nothing(world):
 
 def test_events_that_are_lost_late_or_repeated_change_nothing(world):
     world.write("run7", a_txt=b"one")
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)
     world.copy()
     world.end(is_announced=False)
@@ -149,7 +149,7 @@ def test_events_that_are_lost_late_or_repeated_change_nothing(world):
 
 def test_one_execution_runs_at_a_time(world):
     world.write("run7", a_txt=b"one")
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)
     world.message(START)
     assert len(world.datasync.executions) == 1
@@ -158,12 +158,12 @@ def test_one_execution_runs_at_a_time(world):
 def test_a_file_of_the_next_execution_waits_for_its_end(world):
     """An analysis is added to a run: its marker may come first again."""
     world.write("run7", a_txt=b"one")
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)
     world.copy()
     world.end(is_announced=False)
     world.write("run7", b_txt=b"two", c_txt=b"three")
-    world.settle()
+    world.pass_quiet_time()
     world.message(START)  # processes the end of the first one, too
     world.copy("run7/b.txt")
     world.wait(60)
@@ -191,7 +191,7 @@ def test_always_opens_also_runs_whose_rule_does_not(monkeypatch, novaseq):  # no
     for opens, state in (("rule", "SEQUENCING"), ("always", "ARCHIVED")):
         world = TransferWorld(monkeypatch, transfer_opens=opens)
         world.write_all(NAME, files)
-        world.settle()
+        world.pass_quiet_time()
         world.transfer()
         world.wait(60)
         assert world.run().state == state

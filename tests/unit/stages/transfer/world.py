@@ -158,7 +158,7 @@ class TransferWorld(RunWorld):
         self.work()
         return self.datasync.executions[-1].copied
 
-    def settle(self) -> None:
+    def pass_quiet_time(self) -> None:
         """Let the source be quiet for longer than the stack asks for, and archive what is complete."""
         self.clock.advance(timedelta(minutes=31).total_seconds())
         self.work()

@@ -17,7 +17,7 @@ from seqdrop.ledger.moves import ENDS, UPLOAD
 from seqdrop.runs.bundle_listing import list_bundled, merge
 from seqdrop.runs.files import RunFile, RunFileError
 from seqdrop.runs.names import analysis_folder
-from seqdrop.stages.runs.transferred import read_transfer
+from seqdrop.stages.runs.transfer_end import read_transfer
 from seqdrop.uploads import upload_id
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seqdrop.ledger.run_record import Run
     from seqdrop.runs.bundle_listing import BundledFile
     from seqdrop.runtime.services import Services
-    from seqdrop.stages.runs.transferred import Transfer
+    from seqdrop.stages.runs.transfer_end import Transfer
 
 MOST_BYTES = 64_000_000  # of a file that is read to judge a run: a checksum list of some 500,000 files
 BATCH = 100  # records that DynamoDB returns in one call

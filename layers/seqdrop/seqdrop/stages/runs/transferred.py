@@ -7,8 +7,6 @@ younger. The record of the transfer is enough for that; no event of the start of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from seqdrop.companions import runs
@@ -18,34 +16,11 @@ from seqdrop.runs.names import OVERRIDE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from seqdrop.ledger.run_record import Run
     from seqdrop.runs.completion import Verdict
-    from seqdrop.runtime.services import Services
     from seqdrop.stages.runs.survey import Entry, Survey
 
 HELD = " It may be opened when the transfer that brings it has ended."
 BROUGHT = "The transfer that brought it has ended."
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """The transfer into the prefix of a run: all files that are older than `complete_at` have their companions here.
-
-    `opens_all` is true if the end of a transfer completes runs whose instrument's rule does not.
-    """
-
-    complete_at: datetime
-    opens_all: bool
-
-
-def read_transfer(services: Services, run: Run) -> Transfer | None:
-    """Return the transfer that brings a run; None if the stack has none, or it brings other runs."""
-    prefix = services.settings.transfer_prefix
-    if not prefix or not run.folder.startswith(prefix):
-        return None
-    time = services.ledger.transfer().complete_at
-    complete_at = datetime.fromisoformat(time) if time else datetime.fromtimestamp(0, UTC)
-    return Transfer(complete_at, services.settings.transfer_opens == "always")
 
 
 def select_arrived(survey: Survey, folders: Iterable[str]) -> list[str]:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.datasync import SUCCESS, execution_id, list_ended
+from seqdrop.aws.datasync import ENDED, SUCCESS, execution_id, list_executions
 from seqdrop.errors import RetryableError
 from seqdrop.runtime.log import logger
-from seqdrop.runtime.services import iso
+from seqdrop.runtime.services import iso, minutes_ago, now
 from seqdrop.stages.transfer.arrived import judge_runs
 from seqdrop.stages.transfer.listings import commit_listing
 from seqdrop.stages.transfer.mails import mail_failure
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     from seqdrop.ledger.transfer_record import TransferRecord
     from seqdrop.runtime.services import Services
 
+MAILING = 5  # minutes that a mail takes at most
+
 
 def process_ends(services: Services) -> int:
     """Process the executions that have ended since the last look, in the order of their ends; return their number."""
     record, task = services.ledger.transfer(), services.settings.transfer_task
     if record.task != task:
         record = replace(record, task=task, processed=[])
-    ended = list(list_ended(services.datasync, task))
+    listed = list_executions(services.datasync, task)
+    ended = [each["TaskExecutionArn"] for each in listed if each["Status"] in ENDED]
     fresh = [arn for arn in ended if execution_id(arn) not in record.processed]
     executions = [services.datasync.describe_task_execution(TaskExecutionArn=arn) for arn in fresh]
-    listed = {execution_id(arn) for arn in ended}
-    record = replace(record, processed=[name for name in record.processed if name in listed])
+    known = {execution_id(arn) for arn in ended}
+    record = replace(record, processed=[name for name in record.processed if name in known])
     for execution in sorted(executions, key=find_end):
         record = _process(services, record, execution)
     return len(executions)
@@ -45,7 +48,9 @@ def _process(services: Services, record: TransferRecord, execution: ExecutionDes
         commit_listing(services, execution)
         end = iso(find_end(execution))
         if end > record.complete_at or record.failure:
-            record = save(services, replace(record, complete_at=max(end, record.complete_at), failure=""))
+            record = save(
+                services, replace(record, complete_at=max(end, record.complete_at), failure="", mailing_at="")
+            )
         judge_runs(services)
     else:
         record = report_failure(services, record, *_explain(execution), execution)
@@ -60,10 +65,18 @@ def report_failure(
     reason: str,
     execution: ExecutionDescription | None = None,
 ) -> TransferRecord:
-    """Notify the lab of a failure, unless the last one had the same code; return the record, which is not saved."""
-    if record.failure != code:
-        mail_failure(services, reason, execution)
-    return replace(record, failure=code)
+    """Notify the lab of a failure, unless the last one had the same code; return the record, which is not saved.
+
+    The time is noted before the mail is sent, so that no other invocation sends it as well. After a crash, the mail is
+    sent again MAILING minutes later. Raise RetryableError while another invocation sends it.
+    """
+    if record.failure == code and not record.mailing_at:
+        return record
+    if record.mailing_at > minutes_ago(MAILING):
+        raise RetryableError("another invocation sends the mail about a transfer")
+    record = save(services, replace(record, failure=code, mailing_at=now()))
+    mail_failure(services, reason, execution)
+    return replace(record, mailing_at="")
 
 
 def save(services: Services, record: TransferRecord) -> TransferRecord:
