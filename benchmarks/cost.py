@@ -21,6 +21,7 @@ WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-
 WATCHED = 67  # metrics of the alarms in template.yaml that exist without conditions
 WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; each endpoint has OWN_ALARMS besides
 WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
+WATCHED_WORKFLOWS = 6  # metrics of those that exist only with Workflows=true
 OWN_ALARMS = 3
 POLLS = 5 * HOURS_PER_MONTH * 3600 / 20  # of one queue in a month: five pollers, requests of 20 seconds
 MONITORED = 30 * 10 / 60  # hours of monitoring jobs in a month: ten minutes a day
@@ -56,7 +57,7 @@ def list_month_costs() -> list[Line]:
 
 
 def list_option_costs() -> list[Line]:
-    """Return what a month costs more with Endpoints=true, one endpoint of one instance, and Monitoring=true."""
+    """Return what a month costs more with Endpoints=true and one endpoint, Monitoring=true and Workflows=true."""
     alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
     return [
         Line(
@@ -69,6 +70,9 @@ def list_option_costs() -> list[Line]:
         Line("", "Monitoring: dashboard", "1", usd("dashboard", 1)),
         Line("", "Monitoring: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
         Line("", f"Monitoring: jobs of {DEFAULT_INSTANCE}", "30 × 10 minutes", usd("job", MONITORED)),
+        Line("", "Workflows: alarms", f"{WATCHED_WORKFLOWS} metrics", usd("alarm", WATCHED_WORKFLOWS)),
+        Line("", "Workflows: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Workflows: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
     ]
 
 

@@ -339,11 +339,12 @@ class TestCoverage:
 
     def test_the_metrics_of_the_bill_are_counted(self):
         """benchmarks/cost.py has the sum, for docs/cost.md."""
-        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0}
+        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0, "WorkflowsOn": 0}
         for name, alarm in ALARMS.items():
             condition = template.tree()["Resources"][name].get("Condition", "")
             watched[condition if condition in watched else ""] += len(metrics_of(alarm))
-        assert list(watched.values()) == [cost.WATCHED, cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING]
+        optional = [cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING, cost.WATCHED_WORKFLOWS]
+        assert list(watched.values()) == [cost.WATCHED, *optional]
         assert len(ALWAYS) == cost.PUBLISHED
 
     def test_our_own_metrics_are_published_with_the_dimensions_of_the_alarms(self):
