@@ -27,6 +27,7 @@ EVERYTHING = {
     "SignReceipts": "true",
     "Endpoints": "true",
     "Monitoring": "true",
+    "Workflows": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }

@@ -58,6 +58,7 @@ def test_every_dead_letter_queue_of_the_template_is_paired_with_its_source(sqs, 
         "restore",
         "reconcile",
         "monitor",
+        "workflow",
         "serve",
     }
     for queue in dead_letter_queues:
