@@ -30,18 +30,18 @@ def outcome(call, **request) -> tuple[object, int] | dict:
 def play(client, request: dict, pause, await_end) -> list:
     """Make the calls of the script; return what is comparable of the responses."""
     first = outcome(client.start_run, **request)
-    seen = [first.keys() >= {"id", "arn"}, outcome(client.start_run, **request | {"requestId": "b", "name": "b"})]
+    outcomes = [first.keys() >= {"id", "arn"}, outcome(client.start_run, **request | {"requestId": "b", "name": "b"})]
     pause()
     again = outcome(client.start_run, **request)
     pause()
-    seen += [again["id"] == first["id"], outcome(client.start_run, **request | {"name": "other"})]
-    seen += [
+    outcomes += [again["id"] == first["id"], outcome(client.start_run, **request | {"name": "other"})]
+    outcomes += [
         outcome(client.get_run, id="999"),
         [item["name"] for item in client.list_runs(name=request["name"])["items"]],
     ]
     run = await_end(first["id"])
-    seen.append({name: run[name] for name in KEPT if name in run})
-    return [*seen, run["runOutputUri"] == f"{request['outputUri']}/{first['id']}"]
+    outcomes.append({name: run[name] for name in KEPT if name in run})
+    return [*outcomes, run["runOutputUri"] == f"{request['outputUri']}/{first['id']}"]
 
 
 def request_of(bucket: str, role: str, workflow: str) -> dict:
@@ -78,7 +78,7 @@ def test_both_respond_alike(aws, monkeypatch):
     ours |= {"name": name, "requestId": name}
 
     def ended(run: str) -> dict:
-        return wait_for(lambda: (found := real.get_run(id=run))["status"] == "COMPLETED" and found)
+        return wait_for(lambda: (state := real.get_run(id=run))["status"] == "COMPLETED" and state)
 
     embedded = play(real, ours, lambda: change_behaviour(aws, interval=0), ended)
     change_behaviour(aws, interval=10)

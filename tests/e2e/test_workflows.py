@@ -164,8 +164,8 @@ def test_an_end_that_is_reported_otherwise_is_found(lab, mishap):
 
         def job() -> object:
             attempts = lab.ledger.attempts(version.id)
-            found = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
-            return found if found and found.run_id else None
+            record = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
+            return record if record and record.run_id else None
 
         run = wait_for(job, timeout=60).run_id
         wait_for(lambda: lab.omics.get_run(id=run)["status"] == "COMPLETED", timeout=60)
@@ -180,8 +180,8 @@ def test_a_run_that_a_person_cancels_is_mailed(lab):
 
     def find_run() -> str:
         attempts = lab.ledger.attempts(version.id)
-        found = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
-        return found.run_id if found else ""
+        record = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
+        return record.run_id if record else ""
 
     run = wait_for(find_run, timeout=60)
     lab.s3.head_object(Bucket=lab.stack.landing, Key=version.key)  # it stays while the run reads it

@@ -13,10 +13,10 @@ from tests.support.aws.direct import Client
 def test_the_prefix_of_the_host_is_for_aws_only(monkeypatch, cloud, endpoint, host):
     if endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    client, seen = make_client(), []
-    client.meta.events.register_first("before-call", lambda params, **_: seen.append(params["url"]))
+    client, urls = make_client(), []
+    client.meta.events.register_first("before-call", lambda params, **_: urls.append(params["url"]))
     client.list_runs(name="x")
-    assert seen == [f"{host}/run?name=x"]
+    assert urls == [f"{host}/run?name=x"]
     assert client.meta.config.retries["total_max_attempts"] == 1
 
 
