@@ -12,6 +12,7 @@ from local.patches import (
     alarm_expressions,
     alarm_permissions,
     bucket_properties,
+    event_permissions,
     lambda_hosts,
     lambda_layers,
     lambda_queues,
@@ -51,6 +52,7 @@ PATCHES = (
     alarm_expressions,
     alarm_evaluation,
     alarm_permissions,
+    event_permissions,
 )
 
 

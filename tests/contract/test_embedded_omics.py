@@ -198,3 +198,14 @@ def test_workflows_and_run_groups(client, workflow, request_of):
     client.delete_workflow(id=nextflow)
     with expect_error("ResourceNotFoundException"):
         client.get_workflow(id=nextflow)
+
+
+def test_events_may_be_bound_to_a_source(aws):
+    """The function workflow may emit events of Seqdrop only (local/patches/event_permissions.py)."""
+    bound = {"ForAllValues:StringEquals": {"events:source": "seqdrop"}, "Null": {"events:source": "false"}}
+    events = assume_role(aws, make_role(aws, allow("events:PutEvents", Condition=bound))).client("events")
+    entry = {"Source": "seqdrop", "DetailType": "x", "Detail": "{}"}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    for others in ([entry | {"Source": "other"}], [entry, entry | {"Source": "other"}]):
+        with expect_error("AccessDeniedException", "events:PutEvents"):
+            events.put_events(Entries=others)
