@@ -23,6 +23,7 @@ WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; e
 WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
 WATCHED_CATALOGUE = 6  # metrics of those that exist only if something is derived from results: Catalogue, Features
 WATCHED_TRANSFER = 8  # metrics of those that exist only with Transfer=true
+WATCHED_WORKFLOWS = 6  # metrics of those that exist only with Workflows=true
 OWN_ALARMS = 3
 FEATURED = 1000  # uploads with a report and predictions, so with two records
 RECORD_KB = 2  # a record is billed as this: the largest that tests/e2e/test_features.py writes has 1.4 KB
@@ -101,6 +102,9 @@ def list_feature_costs() -> list[Line]:
         Line("", "records read before and after", f"{FEATURED:,} × {FEATURE_READS} units", usd("feature_read", reads)),
         Line("", "online store, a month", f"{records:,} × {RECORD_KB} KB", usd("feature_storage", gigabytes)),
         Line("", "offline store, PUT, at most", f"{records:,} × {FILES_OF_ROWS}", usd("put", puts)),
+        Line("", "Workflows: alarms", f"{WATCHED_WORKFLOWS} metrics", usd("alarm", WATCHED_WORKFLOWS)),
+        Line("", "Workflows: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Workflows: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
     ]
 
 

@@ -16,6 +16,7 @@ from local.patches import (
     athena_queries,
     bucket_properties,
     change_sets,
+    event_permissions,
     lambda_hosts,
     lambda_layers,
     lambda_queues,
@@ -60,6 +61,7 @@ PATCHES = (
     alarm_evaluation,
     alarm_permissions,
     athena_queries,
+    event_permissions,
 )
 
 

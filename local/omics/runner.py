@@ -97,11 +97,12 @@ class Runner:
         folder.mkdir()
         paths: dict[str, str] = {}
         for uri in dict.fromkeys(_find_uris(run.request.get("parameters", {}))):
-            path, etag = _download(s3, run, uri, folder / f"{len(paths):04d}")
-            paths[uri], run.digests[uri] = path, f"etag:{etag}"
-            if uri.endswith(".csv"):
-                for inner in dict.fromkeys(_find_cells(Path(path).read_text())):
-                    paths[inner] = _download(s3, run, inner, folder / f"{len(paths):04d}")[0]
+            paths[uri], etag = _download(s3, run, uri, folder / f"{len(paths):04d}")
+            run.digests[uri] = f"etag:{etag}"
+        sheets = [Path(path) for uri, path in paths.items() if uri.endswith(".csv")]
+        named = {uri for sheet in sheets for uri in _find_cells(sheet.read_text())}
+        for uri in sorted(named - paths.keys()):
+            paths[uri], _ = _download(s3, run, uri, folder / f"{len(paths):04d}")
         return paths
 
     def _call_program(self, run: Run, folder: Path, files: dict[str, str], out: Path) -> bytes:

@@ -77,10 +77,10 @@ class Omics:
     ) -> rest.Response:
         """Return status, headers and body of the response to a request."""
         try:
-            found = rest.find_operation(self.operations, method, path)
-            if found is None:
+            route = rest.find_operation(self.operations, method, path)
+            if route is None:
                 raise OmicsError(f"The embedded HealthOmics has no operation {method} {path}")
-            operation, in_path = found
+            operation, in_path = route
             request = rest.read_request(operation, in_path, query, body)
             _validate(operation, request)
             return rest.write_response(operation, self.operations[operation](caller, request))
@@ -111,8 +111,8 @@ class Omics:
         self._require(caller, "omics:ListWorkflows", "*", request)
         names = ("arn", "id", "name", "status", "type", "digest", "creationTime")
         every = (each.describe() for each in self._store.list(caller, Workflow))
-        found = [each for each in every if request.get("name") in (None, each["name"])]
-        return _page([{name: each.get(name) for name in names} for each in found], request)
+        workflows = [each for each in every if request.get("name") in (None, each["name"])]
+        return _page([{name: each.get(name) for name in names} for each in workflows], request)
 
     def _delete_workflow(self, caller: Caller, request: dict) -> dict:
         self._require(caller, "omics:DeleteWorkflow", caller.arn("workflow", request["id"]), request)
@@ -161,9 +161,9 @@ class Omics:
             workflow = self._find_workflow(caller, request)
             if group:
                 self._store.find(caller, RunGroup, group)
-            made = Run(request, *caller.scope, workflow, caller.access_key)
-            run = self._store.once("StartRun", caller, request, lambda: made)
-        if run is made:
+            new = Run(request, *caller.scope, workflow, caller.access_key)
+            run = self._store.once("StartRun", caller, request, lambda: new)
+        if run is new:
             self._runner.start(run)
         names = ("arn", "id", "status", "tags", "uuid", "runOutputUri")
         return {name: run.describe()[name] for name in names}

@@ -66,16 +66,17 @@ def wait_for_end(client, run: str) -> dict:
 
 def test_a_run_reads_its_files_and_writes_its_outputs(aws, client, bucket, request_of):
     uri = put(aws, bucket, "in/a b.fastq", b"@r\nA\n+\nI\n")
-    sheet = put(aws, bucket, "in/sheet.csv", f"sample,fastq_1\nS1,{uri}\n".encode())
-    request = request_of(parameters={"input": sheet, "deep": {"n": 1}}, tags={"seqdrop:analysis": "rnaseq"})
+    other = put(aws, bucket, "in/other.fastq", b"@r\n")
+    sheet = put(aws, bucket, "in/sheet.csv", f"sample,fastq_1\nS1,{uri}\nS2,{other}\n".encode())
+    request = request_of(parameters={"input": sheet, "deep": {"n": [uri]}}, tags={"seqdrop:analysis": "rnaseq"})
     started = client.start_run(**request)
     run = wait_for_end(client, started["id"])
     assert (run["status"], run["runOutputUri"]) == ("COMPLETED", f"s3://{bucket}/out/{started['id']}")
     assert run["tags"] == client.list_tags_for_resource(resourceArn=run["arn"])["tags"] == request["tags"]
-    assert run["resourceDigests"].keys() == {sheet}
+    assert run["resourceDigests"].keys() == {sheet, uri}
     assert run["creationTime"] <= run["startTime"] <= run["stopTime"]
     body = aws.client("s3").get_object(Bucket=bucket, Key=f"out/{run['id']}/out/counts.json")["Body"].read()
-    assert json.loads(body)["sizes"] == {sheet: 15 + len(uri) + 4, uri: 9}
+    assert json.loads(body)["sizes"] == {sheet: len(uri) + len(other) + 23, uri: 9, other: 3}
     (task,) = client.list_run_tasks(id=run["id"])["items"]
     assert client.get_run_task(id=run["id"], taskId=task["taskId"])["status"] == "COMPLETED"
 
@@ -198,3 +199,14 @@ def test_workflows_and_run_groups(client, workflow, request_of):
     client.delete_workflow(id=nextflow)
     with expect_error("ResourceNotFoundException"):
         client.get_workflow(id=nextflow)
+
+
+def test_events_may_be_bound_to_a_source(aws):
+    """The function workflow may emit events of Seqdrop only (local/patches/event_permissions.py)."""
+    bound = {"ForAllValues:StringEquals": {"events:source": "seqdrop"}, "Null": {"events:source": "false"}}
+    events = assume_role(aws, make_role(aws, allow("events:PutEvents", Condition=bound))).client("events")
+    entry = {"Source": "seqdrop", "DetailType": "x", "Detail": "{}"}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    for others in ([entry | {"Source": "other"}], [entry, entry | {"Source": "other"}]):
+        with expect_error("AccessDeniedException", "events:PutEvents"):
+            events.put_events(Entries=others)

@@ -40,6 +40,8 @@ REFUSED = {
     "ReconcileRole": [(READ, LANDING), *JOBS],
     "MonitorRole": [(READ, LANDING), (READ, RESULTS), (WRITE, CURRENT), ("iam:PassRole", EXECUTION), *JOBS],
     "MonitoringRole": [(READ, LANDING), (WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), *JOBS],
+    "WorkflowRole": [(READ, LANDING), (WRITE, CURRENT), (DELETE, LANDING), ("iam:PassRole", EXECUTION), *JOBS],
+    "WorkflowRunRole": [(WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), (DELETE, LANDING), *JOBS],
     "ExecutionRole": [(READ, LANDING), (WRITE, CURRENT)],
     "TrainingRole": [(READ, LANDING), (WRITE, CURRENT)],
     "ProcessingRole": [(WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), *JOBS],

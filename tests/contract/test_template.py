@@ -262,8 +262,13 @@ def test_queues_are_encrypted(name):
 def test_no_function_has_a_wildcard_permission(name):
     assert not [action for action in actions(name) if "*" in action]
     everywhere = [s["Sid"] for s in statements(name) if s["Resource"] == "*"]
-    # CreateJob of S3 Batch Operations has no resources, nor have lists of SageMaker and statistics of metrics.
-    assert everywhere == {"RestoreFunction": ["CreateBatchJobs"], "ServeFunction": ["FindEndpoints"]}.get(name, [])
+    # CreateJob of S3 Batch Operations has no resources, nor have lists of SageMaker and HealthOmics, and statistics.
+    without = {
+        "RestoreFunction": ["CreateBatchJobs"],
+        "ServeFunction": ["FindEndpoints"],
+        "WorkflowFunction": ["FindRuns"],
+    }
+    assert everywhere == without.get(name, [])
 
 
 def test_only_traces_need_the_permissions_of_traces():

@@ -89,8 +89,10 @@ def lab(aws, repository, tmp_path_factory):
     )
 
 
-def fastq(*names: str) -> bytes:
-    return "".join(f"@{name}\nACGTACGT\n+\nIIIIIIII\n" for name in names).encode()
+def fastq(*names: str, mate: int = 1) -> bytes:
+    """Return reads of these names; those of second mates have other bases."""
+    bases = "ACGTACGT" if mate == 1 else "TTGCAAGT"
+    return "".join(f"@{name}\n{bases}\n+\nIIIIIIII\n" for name in names).encode()
 
 
 def read_json(lab, key: str) -> dict:
@@ -108,7 +110,7 @@ def reconcile(lab) -> None:
 
 
 def test_a_pair_gets_one_run_and_is_archived_when_it_has_ended(lab):
-    mates = [lab.put(f"pairs/S1_S1_L001_R{number}_001.fastq", fastq("alpha", "beta")) for number in (1, 2)]
+    mates = [lab.put(f"pairs/S1_S1_L001_R{number}_001.fastq", fastq("alpha", "beta", mate=number)) for number in (1, 2)]
     ends = lab.wait_for_end(*mates)
     assert [end.upload.state for end in ends] == ["ARCHIVED", "ARCHIVED"]
     summaries = [read_json(lab, f"results/pairs/{mate.id}/summary.json") for mate in mates]
@@ -162,8 +164,8 @@ def test_an_end_that_is_reported_otherwise_is_found(lab, mishap):
 
         def job() -> object:
             attempts = lab.ledger.attempts(version.id)
-            found = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
-            return found if found and found.run_id else None
+            record = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
+            return record if record and record.run_id else None
 
         run = wait_for(job, timeout=60).run_id
         wait_for(lambda: lab.omics.get_run(id=run)["status"] == "COMPLETED", timeout=60)
@@ -178,8 +180,8 @@ def test_a_run_that_a_person_cancels_is_mailed(lab):
 
     def find_run() -> str:
         attempts = lab.ledger.attempts(version.id)
-        found = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
-        return found.run_id if found else ""
+        record = lab.ledger.find_job(attempts[0].job) if attempts and attempts[0].job else None
+        return record.run_id if record else ""
 
     run = wait_for(find_run, timeout=60)
     lab.s3.head_object(Bucket=lab.stack.landing, Key=version.key)  # it stays while the run reads it
@@ -193,7 +195,7 @@ def test_a_run_that_a_person_cancels_is_mailed(lab):
 
 def test_a_sample_sheet_is_written_and_announced(lab):
     log = EventLog(lab.aws, {"source": ["seqdrop"]})
-    mates = [lab.put(f"sheets/my sample_R{number}.fastq", fastq("gamma")) for number in (1, 2)]
+    mates = [lab.put(f"sheets/my sample_R{number}.fastq", fastq("gamma", mate=number)) for number in (1, 2)]
     ends = lab.wait_for_end(*mates)
     assert {end.upload.state for end in ends} == {"ARCHIVED"}
     (event,) = log.first(1)
@@ -212,7 +214,9 @@ def test_a_whole_run_gets_one_run_of_the_workflow_without_undetermined_reads(lab
     names = [
         f"S{sample}_S{sample}_L00{lane}_R{read}_001.fastq" for sample in (1, 2) for lane in (1, 2) for read in (1, 2)
     ]
-    files = [lab.put(folder + name, fastq(f"read{number // 2}")) for number, name in enumerate(names)]
+    files = [
+        lab.put(folder + name, fastq(f"read{number // 2}", mate=1 + number % 2)) for number, name in enumerate(names)
+    ]
     others = [lab.put(folder + "Undetermined_S0_L001_R1_001.fastq", fastq("u")), lab.put(folder + "notes.txt", b"x")]
     others.append(lab.put(folder + "seqdrop-complete.txt", b"ok"))
     ends = lab.wait_for_end(*files, *others)

@@ -28,6 +28,7 @@ NUMBERS = {
     "job_hours": 24,
     "training_hours": 24,
     "restore_batch_above": 1000,
+    "workflow_seconds": 10,
 }
 CEILINGS = {"transform_budget": 50.0, "training_budget": 50.0, "instance_price": 0.0, "training_instances": "*"}
 JOBS = {
@@ -65,6 +66,7 @@ def direct_ledger(account: Account) -> Ledger:
 def direct_services(account: Account) -> Services:
     """Return services that call the account without botocore, for tests that try thousands of orders."""
     clients = {name: Client(account, name) for name in ("s3", "sagemaker", "sqs", "sns", "cloudwatch")}
+    clients |= {name: Client(account, name) for name in ("omics", "events")}
     clients["autoscaling"] = Client(account, "application-autoscaling")
     clients["sagemaker_runtime"] = Client(account, "sagemaker-runtime")
     return make_services(direct_ledger(account), **clients)

@@ -33,6 +33,7 @@ EVERYTHING = {
     "Transfer": "true",
     "TransferBucket": "sequencing",
     "TransferFolder": "runs/",
+    "Workflows": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }

@@ -67,7 +67,7 @@ def _finish(services: Services, job: Job, run: OmicsRun) -> None:
 
 
 def find_read(order: Order, run: OmicsRun) -> set[str]:
-    """Return the keys of files of which HealthOmics certainly read the accepted bytes.
+    """Return the keys of files whose accepted bytes HealthOmics certainly read.
 
     It describes what it imported by ETag; files that are named in a sample sheet only may be left out. Raise
     JobRefusedError if it read other bytes.
