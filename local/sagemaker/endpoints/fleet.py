@@ -15,7 +15,7 @@ from local.sagemaker.environment import make_serving_environment
 from local.sagemaker.host import Container, ContainerError
 from local.sagemaker.logs import send_lines
 from local.sagemaker.model_data import fetch_model
-from local.sagemaker.registry import Model
+from local.sagemaker.model_records import Model
 
 if TYPE_CHECKING:
     from pathlib import Path

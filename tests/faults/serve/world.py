@@ -33,8 +33,9 @@ NAME = "seqdrop-busy"  # the endpoint that a person stops and starts
 class ServeWorld(World):
     """The account of the family `serve`.
 
-    `ended` are the changes that did not succeed: (UNDONE or FAILS, endpoint, configuration). `archives` has the URL of the archive
-    of each configuration that ever existed. `reports` are the (UNDONE, FAILS or IDLE, endpoint) that records have got.
+    `ended` are the changes that did not succeed: (UNDONE or FAILS, endpoint, configuration). `archives` has the URL of
+    the archive of each configuration that ever existed. `reports` are the (UNDONE, FAILS or IDLE,
+    endpoint) that records have got.
     """
 
     current: ClassVar[ServeWorld]
@@ -89,12 +90,12 @@ class ServeWorld(World):
 
     def _announce_endpoint(self, name: str) -> None:
         detail = {"EndpointName": name}
-        self.announce(
-            {"source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change", "detail": detail}
-        )
+        self.announce({"source": "aws.sagemaker", "detail-type": "SageMaker Endpoint State Change", "detail": detail})
 
     def next_at(self) -> float | None:
-        return min((at for at in (super().next_at(), *self._due.values(), *self._later) if at is not None), default=None)
+        return min(
+            (at for at in (super().next_at(), *self._due.values(), *self._later) if at is not None), default=None
+        )
 
     def run(self) -> None:
         super().run()
