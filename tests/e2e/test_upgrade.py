@@ -28,9 +28,7 @@ from tests.e2e.upgrade.after import ENDS, OPENED, SAME, SETS
 from tests.e2e.upgrade.lab import PATIENCE, QUOTA, Lab
 from tests.e2e.upgrade.situation import ENDED
 
-ALARMS = {
-    "ReconcilerStoppedAlarm": "this version makes it, and the reconciler had not run before"
-}
+ALARMS = {"ReconcilerStoppedAlarm": "this version makes it, and the reconciler had not run before"}
 """Why an alarm may ring in this lab, by its name."""
 
 pytestmark = pytest.mark.long  # builds two stacks, and runs about thirty jobs
