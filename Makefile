@@ -12,7 +12,7 @@ export DROP := $(value DROP)
 KEEP ?=
 PORT ?=
 
-# make faults N=10000 SEED=1 FAMILY=files|sets|runs|resent|large|copies|restore|bundle|forget
+# make faults N=10000 SEED=1 FAMILY=files|sets|runs|resent|large|copies|restore|bundle|forget|async|serve
 N ?= 1000
 SEED ?= 1
 FAMILY ?= files

@@ -260,6 +260,26 @@ class ModelBench:
         }
 
 
+WORDS = {
+    "raise": 'raise ValueError("no such base")',
+    "die": "import os; os._exit(3)",
+    "wait": "import time; time.sleep(60)",
+}
+"""What the code of `endpoint_code` does with a payload that is one of these words."""
+
+
+def endpoint_code(*words: str) -> str:
+    """Return code of a model that responds with the payload in capitals and a suffix; `words` are keys of WORDS."""
+    special = "".join(f"    if data == {word!r}: {WORDS[word]}\n" for word in words)
+    return f"""
+def model_fn(d): return open(d + "/suffix").read()
+def input_fn(data, content_type): return data
+def predict_fn(data, suffix):
+{special}    return data.upper() + suffix
+def output_fn(prediction, accept): return prediction
+"""
+
+
 class EndpointBench(ModelBench):
     """The prerequisites of an endpoint, and its client."""
 

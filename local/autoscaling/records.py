@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from dataclasses import dataclass, field
-from typing import ClassVar
+
+from local.sagemaker.resources import StoredResource
 
 RESOURCE = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 @dataclass(kw_only=True)
-class ScalableTarget:
-    """A variant whose number of instances policies may change. `cooled` are the ends of the cooldowns, in and out."""
-
-    kind: ClassVar[str] = "ScalableTarget"
-
-    arn: str
-    request: dict
-    account: str
-    region: str
-    tags: dict[str, str]
-    created: float = field(default_factory=time.time)
-    activities: list[dict] = field(default_factory=list)
-    cooled_in: float = 0
-    cooled_out: float = 0
+class VariantResource(StoredResource):
+    """What belongs to a variant of an endpoint."""
 
     @property
     def resource(self) -> str:
@@ -37,6 +25,17 @@ class ScalableTarget:
     def name(self) -> str:
         """A name that is unique in the account and valid for files."""
         return make_name(self.resource)
+
+
+@dataclass(kw_only=True)
+class ScalableTarget(VariantResource):
+    """A variant whose number of instances policies may change. `cooled` are the ends of the cooldowns, in and out."""
+
+    kind = "ScalableTarget"
+
+    activities: list[dict] = field(default_factory=list)
+    cooled_in: float = 0
+    cooled_out: float = 0
 
     @property
     def endpoint(self) -> str:
@@ -70,22 +69,10 @@ class ScalableTarget:
 
 
 @dataclass(kw_only=True)
-class ScalingPolicy:
+class ScalingPolicy(VariantResource):
     """A rule by which a target's number of instances changes."""
 
-    kind: ClassVar[str] = "ScalingPolicy"
-
-    arn: str
-    request: dict
-    account: str
-    region: str
-    tags: dict[str, str] = field(default_factory=dict)
-    created: float = field(default_factory=time.time)
-
-    @property
-    def resource(self) -> str:
-        """The variant that it scales."""
-        return self.request["ResourceId"]
+    kind = "ScalingPolicy"
 
     @property
     def name(self) -> str:

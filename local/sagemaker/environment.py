@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.sagemaker.registry import Model, TransformJob
+    from local.sagemaker.job_records import TransformJob
+    from local.sagemaker.model_records import Model
 
 DEFAULT_PAYLOAD_MB = 6
 STRATEGIES = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}

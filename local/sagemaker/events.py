@@ -12,7 +12,8 @@ from local.sagemaker.endpoints.records import Endpoint
 
 if TYPE_CHECKING:
     from local.calls import Remote
-    from local.sagemaker.registry import Job, Registry
+    from local.sagemaker.job_records import Job
+    from local.sagemaker.registry import Registry
 
 logger = logging.getLogger("local.sagemaker")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.sagemaker.inputs import InputObject
-    from local.sagemaker.registry import TransformJob
+    from local.sagemaker.job_records import TransformJob
     from local.sagemaker.roles import Roles
     from local.warm import Zygote
 

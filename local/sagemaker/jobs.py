@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from local.sagemaker.errors import ResourceInUseError, ResourceLimitExceededError, ValidationError
+from local.sagemaker.job_records import ACTIVE
 from local.sagemaker.listing import FAR_FUTURE, is_created_between, make_page, select
-from local.sagemaker.registry import ACTIVE
 from local.sagemaker.tags import as_dict
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from local.sagemaker.errors import ValidationError
 
 if TYPE_CHECKING:
-    from local.sagemaker.registry import Job, Model
+    from local.sagemaker.job_records import Job
+    from local.sagemaker.model_records import Model
 
 DEFAULT_PAGE = 10
 FAR_FUTURE = float("inf")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-    from local.sagemaker.registry import Job
+    from local.sagemaker.job_records import Job
     from local.sagemaker.roles import Roles
 
 # Bounds of one PutLogEvents call: number of events, bytes of all events, bytes of an event.

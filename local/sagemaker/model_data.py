@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-    from local.sagemaker.registry import Model
+    from local.sagemaker.model_records import Model
 
 CHUNK = MEBIBYTE
 

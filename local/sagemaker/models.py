@@ -9,7 +9,7 @@ from seqdrop.aws.errors import code_of
 
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
 from local.sagemaker.listing import is_created_between, make_page, select
-from local.sagemaker.registry import Model
+from local.sagemaker.model_records import Model
 from local.sagemaker.roles import PRINCIPAL
 from local.sagemaker.storage import DENIED, Location
 from local.sagemaker.tags import as_dict

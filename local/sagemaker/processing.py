@@ -21,7 +21,7 @@ from local.sagemaker.storage import Location, explain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.registry import ProcessingJob
+    from local.sagemaker.job_records import ProcessingJob
     from local.sagemaker.roles import Roles
 
 DEFAULT_SECONDS = 86400

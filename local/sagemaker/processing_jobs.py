@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
+from local.sagemaker.job_records import ProcessingJob
 from local.sagemaker.jobs import Common, Jobs
-from local.sagemaker.registry import ProcessingJob
 from local.sagemaker.storage import Location
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local.sagemaker.registry import Job, Registry
+    from local.sagemaker.job_records import Job
+    from local.sagemaker.registry import Registry
     from local.sagemaker.roles import Roles
 
 logger = logging.getLogger("local.sagemaker")

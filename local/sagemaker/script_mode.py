@@ -16,7 +16,7 @@ from local.sagemaker.environment import make_base_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.registry import TrainingJob
+    from local.sagemaker.job_records import TrainingJob
 
 TOOLKIT_PREFIX = "sagemaker_"
 PROCESSES = "SEQDROP_PROCESSES"

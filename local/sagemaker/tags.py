@@ -8,7 +8,9 @@ from local.sagemaker.errors import ValidationError
 
 if TYPE_CHECKING:
     from local.sagemaker.access import Caller
-    from local.sagemaker.registry import Job, Model, Registry
+    from local.sagemaker.job_records import Job
+    from local.sagemaker.model_records import Model
+    from local.sagemaker.registry import Registry
 
 MAX_TAGS = 50
 

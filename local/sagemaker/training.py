@@ -25,7 +25,7 @@ from local.sagemaker.storage import Location
 from local.sagemaker.transfer import Transfer
 
 if TYPE_CHECKING:
-    from local.sagemaker.registry import TrainingJob
+    from local.sagemaker.job_records import TrainingJob
     from local.sagemaker.roles import Roles
 
 DEFAULT_SECONDS = 86400

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
+from local.sagemaker.job_records import Job, TrainingJob
 from local.sagemaker.jobs import Common, Jobs
-from local.sagemaker.registry import Job, TrainingJob
 from local.sagemaker.script_mode import read_toolkit_setting
 from local.sagemaker.storage import Location
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.sagemaker.errors import NotSupportedLocallyError, ValidationError
+from local.sagemaker.job_records import TransformJob
 from local.sagemaker.jobs import Common, Jobs
 from local.sagemaker.models import find_model
-from local.sagemaker.registry import TransformJob
 from local.sagemaker.storage import Location
 
 if TYPE_CHECKING:

@@ -4,24 +4,14 @@ import re
 
 import pytest
 
-from local.testing import EndpointBench, Inbox, allow, assume_role, expect_error, make_role, unique_name
+from local.testing import EndpointBench, Inbox, allow, assume_role, endpoint_code, expect_error, make_role, unique_name
 
 pytest_plugins = ["local.fixtures"]
-
-CODE = """
-def model_fn(d): return open(d + "/suffix").read()
-def input_fn(data, content_type): return data
-def predict_fn(data, suffix):
-    if data == "raise": raise ValueError("no such base")
-    if data == "wait": import time; time.sleep(60)
-    return data.upper() + suffix
-def output_fn(prediction, accept): return prediction
-"""
 
 
 @pytest.fixture(scope="module")
 def bench(aws) -> EndpointBench:
-    return EndpointBench(aws, CODE)
+    return EndpointBench(aws, endpoint_code("raise", "wait"))
 
 
 @pytest.fixture(scope="module")

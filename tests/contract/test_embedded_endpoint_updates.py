@@ -10,17 +10,12 @@ import threading
 
 import pytest
 
-from local.testing import EndpointBench, EventLog, allow, expect_error, make_role, unique_name, wait_for
+from local.testing import EndpointBench, EventLog, allow, endpoint_code, expect_error, make_role, unique_name, wait_for
 
 pytest_plugins = ["local.fixtures"]
 pytestmark = pytest.mark.long
 
-CODE = """
-def model_fn(d): return open(d + "/suffix").read()
-def input_fn(data, content_type): return data
-def predict_fn(data, suffix): return data.upper() + suffix
-def output_fn(prediction, accept): return prediction
-"""
+CODE = endpoint_code()
 RAISES = CODE.replace("return data.upper() + suffix", "raise ValueError('worse')")
 ALL_AT_ONCE = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
 

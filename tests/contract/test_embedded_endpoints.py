@@ -2,26 +2,26 @@
 
 import pytest
 
-from local.testing import EndpointBench, EventLog, allow, assume_role, expect_error, make_role, unique_name, wait_for
+from local.testing import (
+    EndpointBench,
+    EventLog,
+    allow,
+    assume_role,
+    endpoint_code,
+    expect_error,
+    make_role,
+    unique_name,
+    wait_for,
+)
 
 pytest_plugins = ["local.fixtures"]
 
 # The first words of a request select what the model does.
-CODE = """
-import os
-def model_fn(d): return open(d + "/suffix").read()
-def input_fn(data, content_type): return data
-def predict_fn(data, suffix):
-    if data == "die": os._exit(3)
-    if data == "raise": raise ValueError("no such base")
-    return data.upper() + suffix
-def output_fn(prediction, accept): return prediction
-"""
 
 
 @pytest.fixture(scope="module")
 def bench(aws) -> EndpointBench:
-    return EndpointBench(aws, CODE)
+    return EndpointBench(aws, endpoint_code("raise", "die"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from seqdrop_cli.events import make_event, queue_arn
 
+from local.deploy import install
 from tests.support.built import read_build
 from tests.support.emulator import running
 from tests.support.memory_limit import MEGABYTE
@@ -32,8 +33,9 @@ DONE = (
     *("archive", "finish", "finish-processing", "finish-training", "forget", "restore-completed"),
     *("start_processing", "start_training", "start_transform", "validate-eventbridge", "validate-records"),
 )
-# Their function exists only with Monitoring; tests/e2e/test_monitoring.py runs it.
-OPTIONAL = ("monitor", "monitor-schedule")
+# Their functions are those of optional parts; their examples name nothing either.
+OPTIONAL = ("monitor", "monitor-schedule", "serve")
+PARTS = {"Endpoints": "true", "Monitoring": "true"}
 MESSAGE = "00000001-1111-2222-3333-444444444444"  # the id of the first message of each example
 READS = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 LARGEST_EVENT = 6 * MEGABYTE  # of a synchronous invocation
@@ -78,6 +80,20 @@ def test_every_example_and_every_function_is_tried(repository, functions):
 def test_an_example_that_names_nothing_is_done(start, event, name):
     with start(name.partition("-")[0]) as function:
         assert function.invoke(event(name)) == {"batchItemFailures": []}
+
+
+@pytest.fixture(scope="module")
+def optional(aws) -> dict:
+    """Return the functions of a stack that has all optional parts."""
+    install(aws, name="parts", **PARTS)
+    return {function.stage: function for function in read_build(aws.workdir / "sam-build-parts").values()}
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_example_of_an_optional_part_is_done(aws, optional, runtime, event, name):
+    function = optional[name.partition("-")[0]]
+    with running(function, runtime, environment_of(aws, function.name, "parts")) as started:
+        assert started.invoke(event(name)) == {"batchItemFailures": []}
 
 
 @pytest.mark.parametrize("name", RETRIED)

@@ -28,6 +28,7 @@ from tests.support.stack_environment import environment_of
 
 CACHE = REPOSITORY / ".seqdrop/sam-local"
 ENDPOINT = "AWS_ENDPOINT_URL"
+OPTIONAL = {"Endpoints": "true", "Monitoring": "true"}  # parts that are off by default; they have examples, too
 
 
 def main() -> int:
@@ -37,7 +38,7 @@ def main() -> int:
         with engine() as environment, tempfile.TemporaryDirectory() as name:
             image = os.environ.get("IMAGE") or make_image(CACHE, environment)
             with EmbeddedAws(Path(name) / "aws") as aws:
-                install(aws)
+                install(aws, **OPTIONAL)
                 return run_all(aws, image, environment)
     except MissingError as error:
         print(f"sam local invoke cannot run here: {error}", file=sys.stderr)
@@ -87,7 +88,7 @@ def invoke(
     (build / "env.json").write_text(json.dumps({function.name: own}))
     command = [str(Path(sys.executable).parent / "sam"), "local", "invoke", function.name, "-e", str(example)]
     command += ["-t", str(build / "local.yaml"), "--env-vars", str(build / "env.json")]
-    command += ["--invoke-image", image, "--skip-pull-image", *make_overrides({})]
+    command += ["--invoke-image", image, "--skip-pull-image", *make_overrides(OPTIONAL)]
     sam = environment | {"SAM_CLI_TELEMETRY": "0"}
     return subprocess.run(command, cwd=build, env=sam, capture_output=True, text=True, timeout=300)
 

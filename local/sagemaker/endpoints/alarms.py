@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from local.sagemaker.registry import Model
+    from local.sagemaker.model_records import Model
     from local.sagemaker.roles import Roles
 
 

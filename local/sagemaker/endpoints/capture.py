@@ -37,7 +37,7 @@ class Capture:
         config = server.release.config.get("DataCaptureConfig", {})
         if not config or not config.get("EnableCapture", True):
             return
-        if random.random() * 100 >= config["InitialSamplingPercentage"]:  # nosec B311 # a sample
+        if random.random() * 100 >= config["InitialSamplingPercentage"]:
             return
         line = json.dumps(make_record(config, parameters, response, datetime.now(UTC)))
         with self._lock:

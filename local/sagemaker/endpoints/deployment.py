@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from local.sagemaker.endpoints import policies
 from local.sagemaker.endpoints.alarms import AlarmsUnreadableError, find_tripped
 from local.sagemaker.model_data import ModelDataError
-from local.sagemaker.registry import Model
+from local.sagemaker.model_records import Model
 
 if TYPE_CHECKING:
     from local.sagemaker.endpoints.hosts import Host, Hosts

@@ -15,7 +15,7 @@ from local.sagemaker.environment import make_serving_environment
 from local.sagemaker.host import Container, ContainerError
 from local.sagemaker.logs import send_lines
 from local.sagemaker.model_data import fetch_model
-from local.sagemaker.registry import Model
+from local.sagemaker.model_records import Model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ class Fleet:
             return server if server and server.state.instances else None
         ready = [server for server in self.servers.values() if server.state.instances]
         weights = [server.state.weight for server in ready]
-        return random.choices(ready, weights)[0] if sum(weights) else None  # nosec B311 # a router
+        return random.choices(ready, weights)[0] if sum(weights) else None
 
     def enter(self) -> None:
         """Count a request that uses the fleet."""

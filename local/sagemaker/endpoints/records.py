@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import ClassVar
+
+from local.sagemaker.resources import StoredResource
 
 DEFAULT_WEIGHT = 1.0
 
 
 @dataclass(kw_only=True)
-class EndpointConfig:
+class EndpointConfig(StoredResource):
     """A configuration as it was created; it never changes."""
 
-    kind: ClassVar[str] = "EndpointConfig"
-
-    arn: str
-    request: dict
-    account: str
-    region: str
-    tags: dict[str, str]
-    created: float = field(default_factory=time.time)
-
-    @property
-    def name(self) -> str:
-        """The name as in the request, with its case."""
-        return self.request["EndpointConfigName"]
+    kind = "EndpointConfig"
+    member = "EndpointConfigName"
 
 
 @dataclass
@@ -119,25 +109,20 @@ class Release:
 
 
 @dataclass(kw_only=True)
-class Endpoint:
+class Endpoint(StoredResource):
     """An endpoint: the release in service, and during an update the release that shall replace it.
 
     `policy` is the deployment configuration of the last deployment.
     """
 
-    kind: ClassVar[str] = "Endpoint"
+    kind = "Endpoint"
+    member = "EndpointName"
 
-    arn: str
-    request: dict
-    account: str
-    region: str
-    tags: dict[str, str]
     release: Release
     pending: Release | None = None
     policy: dict | None = None
     status: str = "Creating"
     failure: str | None = None
-    created: float = field(default_factory=time.time)
     modified: float = field(default_factory=time.time)
     pending_since: float | None = None
 
@@ -146,11 +131,6 @@ class Endpoint:
             self.release = Release(**self.release)
         if isinstance(self.pending, dict):
             self.pending = Release(**self.pending)
-
-    @property
-    def name(self) -> str:
-        """The name as in the request, with its case."""
-        return self.request["EndpointName"]
 
     def describe(self) -> dict:
         """Return the response of DescribeEndpoint; absent values are omitted."""

@@ -60,7 +60,7 @@ class Traffic:
     def _choose(self, target: str | None) -> tuple[Fleet | None, VariantServer | None]:
         if self.is_closed:
             return None, None
-        use_green = self.green is not None and random.random() < self.share  # nosec B311 # a router
+        use_green = self.green is not None and random.random() < self.share
         first, second = (self.green, self.blue) if use_green else (self.blue, self.green)
         for fleet in (first, second if self.share else None):
             server = fleet.choose(target) if fleet else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from seqdrop.sagemaker.endpoints import IN_SERVICE, describe_endpoint
 from seqdrop.stages.hourly_spend import MONITORING

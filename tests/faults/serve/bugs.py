@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest import mock
 
 from seqdrop.ledger.table import Ledger
 from seqdrop.sagemaker import endpoints
@@ -33,9 +34,12 @@ def _not_given_back():
 
 @_bug("a rollback is not mailed", quick=True)
 def _no_mail():
-    return [(rollout, "send_stored", lambda services, record: services.ledger.endpoint(record.name))] + [
-        (serve, "send_stored", lambda services, record: record)
-    ]
+    def forget_mail(services, record):
+        if record.mail_subject:
+            services.ledger.save(replace(record, mail_subject="", mail_text=""))
+        return services.ledger.endpoint(record.name)
+
+    return [(rollout, "send_stored", forget_mail), (serve, "send_stored", forget_mail)]
 
 
 @_bug("an update that was undone is tried again", quick=True)
@@ -53,10 +57,12 @@ def _scaling_is_rollback():
 
 @_bug("a failed creation leaves its alarms and its configuration", quick=True)
 def _failure_leaves():
-    return [
-        (rollout, "remove_alarms_and_scaling", lambda *_: None),
-        (rollout, "delete_configurations", lambda *_, **__: 0),
-    ]
+    def give_up(services, plan, state, record) -> None:
+        with mock.patch.multiple(rollout, remove_alarms_and_scaling=mock.DEFAULT, delete_configurations=mock.DEFAULT):
+            original(services, plan, state, record)
+
+    original = rollout._give_up
+    return [(rollout, "_give_up", give_up)]
 
 
 @_bug("the earlier configuration stays", quick=True)
@@ -66,14 +72,19 @@ def _configurations_stay():
 
 @_bug("the earlier configuration is deleted after the record was written")
 def _late_deletion():
-    def complete(services, plan, state, record) -> None:
-        record = rollout._apply(services, plan, record)
-        completed = replace(record, attempted="", modified="", begun="", busy_until="", refused="", reason="")
-        if completed != record:
-            rollout.save(services, completed)
-            rollout.delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+    late = []
 
-    return [(rollout, "_complete", complete)]
+    def delete_configurations(sagemaker, endpoint, keep=()) -> None:
+        late.append((sagemaker, endpoint, keep))
+
+    def save(services, record):
+        saved = original(services, record)
+        while late:
+            deletion(*late.pop())
+        return saved
+
+    original, deletion = rollout.save, rollout.delete_configurations
+    return [(rollout, "delete_configurations", delete_configurations), (rollout, "save", save)]
 
 
 @_bug("an endpoint whose next model was refused does not scale", quick=True)

@@ -27,10 +27,10 @@ ANALYSES = (
 )
 SETTINGS = {**files.SETTINGS, "endpoints": "true"}
 OPERATIONS = (
-    *("GetItem", "Publish", "SendMessage", "GetObject", "DescribeEndpoint", "ListEndpoints", "ListTags"),
+    *("GetItem", "SendMessage", "GetObject", "DescribeEndpoint", "ListEndpoints", "ListTags"),
     *("CreateModel", "CreateEndpointConfig", "PutMetricAlarm", "DeleteAlarms", "DeleteEndpointConfig"),
     *("RegisterScalableTarget", "PutScalingPolicy", "DeregisterScalableTarget", "ListEndpointConfigs"),
-    *(3 * ("TransactWriteItems", "UpdateEndpoint")),
+    *(3 * ("TransactWriteItems", "UpdateEndpoint", "Publish")),
     *(2 * ("CreateEndpoint", "DeleteEndpoint")),
 )
 FAULTS = tuple(fault for fault in s.FAULTS if fault not in (s.NO_ROOM, s.STALE))  # neither affects a call of serve

@@ -33,8 +33,9 @@ NAME = "seqdrop-busy"  # the endpoint that a person stops and starts
 class ServeWorld(World):
     """The account of the family `serve`.
 
-    `ended` are the changes that did not succeed: (UNDONE or FAILS, endpoint, configuration). `archives` has the URL of the archive
-    of each configuration that ever existed. `reports` are the (UNDONE, FAILS or IDLE, endpoint) that records have got.
+    `ended` are the changes that did not succeed: (UNDONE or FAILS, endpoint, configuration). `archives` has the URL of
+    the archive of each configuration that ever existed. `reports` are the (UNDONE, FAILS or IDLE,
+    endpoint) that records have got.
     """
 
     current: ClassVar[ServeWorld]

@@ -20,7 +20,7 @@ class Crash(BaseException):
 
 @pytest.fixture
 def undone(lab):
-    """A lab whose endpoint was rolled back, of which no function knows yet."""
+    """A lab whose endpoint was rolled back, and no function knows yet."""
     lab.start()
     lab.push("worse")
     lab.run()

@@ -21,14 +21,13 @@ def put_alarms(services: Services, serving: Serving) -> None:
         services.cloudwatch.put_metric_alarm(**alarm)
 
 
-def apply(services: Services, serving: Serving) -> str:
-    """Apply the alarms and the scaling of an endpoint in service; return their digest."""
+def apply(services: Services, serving: Serving) -> None:
+    """Apply the alarms and the scaling of an endpoint in service."""
     put_alarms(services, serving)
     if serving.scales:
         _scale(services, serving)
     else:
         stop_scaling(services.autoscaling, dimension(serving.name))
-    return digest(services, serving)
 
 
 def _scale(services: Services, serving: Serving) -> None:

@@ -46,7 +46,7 @@ def advance(services: Services, plan: EndpointPlan, state: EndpointState | None,
         if record.refused != plan.configuration:
             _create(services, plan, record)
     elif not state.is_settled:
-        _note_begin(services, plan, state, record)
+        _note_begin(services, state, record)
     elif state.status == FAILED:
         _give_up(services, plan, state, record)
     elif state.configuration == plan.configuration and state.status != STUCK:
@@ -56,7 +56,7 @@ def advance(services: Services, plan: EndpointPlan, state: EndpointState | None,
     elif record.refused != plan.configuration:
         _update(services, plan, state, record)
     elif state.status == IN_SERVICE:
-        _apply(services, plan, record)
+        _keep(services, plan, record)
 
 
 def _record(services: Services, plan: EndpointPlan, record: EndpointRecord, modified: str) -> EndpointRecord:
@@ -65,7 +65,7 @@ def _record(services: Services, plan: EndpointPlan, record: EndpointRecord, modi
     return claim(services, attempt)
 
 
-def _note_begin(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
+def _note_begin(services: Services, state: EndpointState, record: EndpointRecord) -> None:
     """Record that an update was begun, if a crash prevented that, or the response of SageMaker was lost."""
     if state.pending and state.pending == record.attempted and not record.begun:
         save(services, replace(record, begun=YES))
@@ -126,22 +126,28 @@ def _update_request(services: Services, plan: EndpointPlan) -> UpdateEndpointInp
 
 def _complete(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:
     """Apply alarms and scaling to an endpoint that serves its plan, and delete configurations before this one."""
-    record = _apply(services, plan, record)
-    completed = replace(record, attempted="", modified="", begun="", busy_until="", refused="", reason="")
-    if completed != record:
-        # In this order: after a crash between the two the next call does both.
-        delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
-        save(services, completed)
-        _log("endpoint in service", plan)
-
-
-def _apply(services: Services, plan: EndpointPlan, record: EndpointRecord) -> EndpointRecord:
-    """Apply alarms and scaling to an endpoint in service, also if it serves an earlier plan; return its record."""
-    if digest(services, plan.serving) == record.applied:
-        return record
+    wanted = digest(services, plan.serving)
+    completed = replace(
+        record, attempted="", modified="", begun="", busy_until="", refused="", reason="", applied=wanted
+    )
+    if completed == record:
+        return
     claimed = claim(services, record)
-    applied = apply(services, plan.serving)
-    return save(services, replace(claimed, applied=applied, busy_until=""))
+    if record.applied != wanted:
+        apply(services, plan.serving)
+    # The record comes last: after a crash the next call does everything again.
+    delete_configurations(services.sagemaker, plan.name, keep=[state.configuration])
+    save(services, replace(completed, revision=claimed.revision))
+    _log("endpoint in service", plan)
+
+
+def _keep(services: Services, plan: EndpointPlan, record: EndpointRecord) -> None:
+    """Apply alarms and scaling to an endpoint that serves an earlier configuration, because the plan was refused."""
+    wanted = digest(services, plan.serving)
+    if record.applied != wanted:
+        claimed = claim(services, record)
+        apply(services, plan.serving)
+        save(services, replace(claimed, applied=wanted, busy_until=""))
 
 
 def _note_rollback(services: Services, plan: EndpointPlan, state: EndpointState, record: EndpointRecord) -> None:

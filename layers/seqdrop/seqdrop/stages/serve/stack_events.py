@@ -45,7 +45,7 @@ class Response(TypedDict):
 
 
 def queue_request(services: Services, message: StackMessage) -> None:
-    """Put a request of CloudFormation into the queue of serve, with its time: messages may be delivered in any order."""
+    """Put a request of CloudFormation into the queue of serve, with its time: messages come in any order."""
     services.send(services.settings.serve_queue, {**message, "at": clock.utc_now().isoformat()})
 
 
