@@ -55,13 +55,17 @@ def make_section(title: str, *content: Child) -> Element:
 
 def make_facts(facts: dict[str, Child]) -> Element:
     """Return a list of facts; those that are unknown are omitted."""
-    pairs = (node("div", node("dt", term), node("dd", value)) for term, value in facts.items() if value)
+    pairs = (
+        node("div", node("dt", term), node("dd", value)) for term, value in facts.items() if value not in (None, "")
+    )
     return node("dl", *pairs, class_="facts")
 
 
 def make_tiles(tiles: Iterable[tuple[str, str, str]]) -> Element:
     """Return (name, value, note) entries as tiles."""
-    boxes = (node("div", node("dt", name), node("dd", text), node("dd", note, class_="note")) for name, text, note in tiles)
+    boxes = (
+        node("div", node("dt", name), node("dd", text), node("dd", note, class_="note")) for name, text, note in tiles
+    )
     return node("dl", *boxes, class_="tiles")
 
 

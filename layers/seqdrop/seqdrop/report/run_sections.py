@@ -1,4 +1,4 @@
-"""The sections of the page of a run below its samples: state, reads of no sample, proofs, predictions, cost, lineage."""
+"""The sections of the page of a run below its samples: Undetermined, predictions, state, proofs, cost, lineage."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ MOST = 100  # rejected files, and results, that the page lists
 def make_state(report: Mapping[str, Any]) -> Element:
     """Return when the run entered each state, why it is in its state, and the files that said so."""
     times = {"first file": report.get("created_at", ""), **report.get("times", {})}
-    ordered = sorted((time, name) for name, time in times.items() if time)
-    steps = (node("li", node("strong", name.capitalize()), make_time(time)) for time, name in ordered)
-    card = node("div", node("ol", *steps, class_="steps"), node("p", report.get("cause", ""), class_="soft"), class_="card")
+    ordered = sorted(((name, time) for name, time in times.items() if time), key=lambda step: (step[1], _rank(step[0])))
+    steps = (node("li", node("strong", name.capitalize()), make_time(time)) for name, time in ordered)
+    card = node(
+        "div", node("ol", *steps, class_="steps"), node("p", report.get("cause", ""), class_="cause"), class_="card"
+    )
     return make_section("State", card, _make_markers(report.get("markers", [])))
+
+
+def _rank(name: str) -> int:
+    return STATES.index(name) if name in STATES else -1
 
 
 def _make_markers(markers: Sequence[Mapping[str, str]]) -> Element | None:
@@ -35,14 +41,17 @@ def _make_markers(markers: Sequence[Mapping[str, str]]) -> Element | None:
     return make_table("Markers: the files that say how far the run is", [("File", ""), ("Landed", "")], rows, "plain")
 
 
-def make_undetermined(part: Mapping[str, Any]) -> Element | None:
+def make_undetermined(part: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Element | None:
     """Return the share of reads of no sample with its verdict, and the most frequent unknown barcodes."""
     if part["undetermined_share"] is None:
         return None
     verdict = part.get("undetermined", {"verdict": "", "reasons": []})
     reasons = "; ".join(reason["text"] for reason in verdict["reasons"]) or "of the bytes of all reads"
-    tag = make_tag(verdict["verdict"]) if verdict["verdict"] else None
-    line = node("p", tag, " ", node("strong", percent(part["undetermined_share"])), f" {reasons}")
+    limits = {limit["figure"] for limit in thresholds.get("limits", [])}
+    tag = make_tag(verdict["verdict"]) if "undetermined" in limits else None
+    line = node(
+        "p", tag, " " if tag is not None else None, node("strong", percent(part["undetermined_share"])), f" {reasons}"
+    )
     return make_section("Reads of no sample (Undetermined)", node("div", line, class_="card"), _make_barcodes(part))
 
 
@@ -60,7 +69,9 @@ def _make_barcodes(part: Mapping[str, Any]) -> Element | None:
         )
         for barcode, number in barcodes
     )
-    caption = f"Most frequent unknown barcodes, by the names of the first {count(part.get('barcode_reads', looked))} reads"
+    caption = (
+        f"Most frequent unknown barcodes, by the names of the first {count(part.get('barcode_reads', looked))} reads"
+    )
     return make_table(caption, [("Barcode", ""), ("Reads", "number"), ("Share", "number")], rows, "plain")
 
 
@@ -76,9 +87,14 @@ def make_proofs(report: Mapping[str, Any]) -> Element | None:
         text = f"{name}: {count(proven)} of {count(listed)} listed files have the checksum that the sequencer wrote"
         if not listed:
             text = f"{name}: the sequencer wrote no list of checksums"
-        lines.append(node("li", f"{text}; {plural(part['files'], 'file')} in all, each with its own SHA-256 in its receipt."))
+        lines.append(
+            node("li", f"{text}; {plural(part['files'], 'file')} in all, each with its own SHA-256 in its receipt.")
+        )
         lines += [node("li", node("strong", "differs: "), f"{file}: {how}") for file, how in lists["differing"].items()]
-        lines += [node("li", f"{source}: {plural(len(files), 'file')} not there") for source, files in lists["missing"].items()]
+        lines += [
+            node("li", f"{source}: {plural(len(files), 'file')} not there")
+            for source, files in lists["missing"].items()
+        ]
     return make_section("Checksums", node("div", node("ul", *lines, class_="todo"), class_="card"))
 
 
@@ -175,15 +191,23 @@ def make_cost(report: Mapping[str, Any]) -> Element | None:
     outcomes = [outcome for entries in report.get("predictions", {}).values() for outcome in entries]
     jobs = sum(outcome["usd"] or 0 for outcome in outcomes)
     tiles = [
-        ("Cost so far", _dollars(archive["usd_least"] + jobs), "what is billed in any case: models and the archive's least"),
+        (
+            "Cost so far",
+            _dollars(archive["usd_least"] + jobs),
+            "what is billed in any case: models and the archive's least",
+        ),
         ("Models", _dollars(jobs), "instances of its jobs" if outcomes else "no model reads this run"),
-        ("Archive", _dollars(archive["usd_least"]), f"copies, and the least days billed; {_dollars(archive['usd_month'])} a month"),
+        (
+            "Archive",
+            _dollars(archive["usd_least"]),
+            f"copies, and the least days billed; {_dollars(archive['usd_month'])} a month",
+        ),
         ("Restore", _dollars(archive["usd_restore"]), "all of it once, slowly (up to 48 hours)"),
     ]
     tag = report.get("cost_tag")
     note = f"Estimates by {parts[0]['archive']['prices']}."
     note += f" The bill has this run under the cost allocation tag seqdrop:run = {tag}." if tag else ""
-    return make_section("Cost", make_tiles(tiles), node("p", note, class_="soft"))
+    return make_section("Cost", make_tiles(tiles), node("p", note, class_="below soft"))
 
 
 def _dollars(value: float) -> str:
@@ -227,4 +251,8 @@ def make_parts(report: Mapping[str, Any]) -> Element | None:
         for part in report["parts"]
     )
     columns = [("Folder", ""), ("Complete", ""), ("Files", "number"), ("Bytes", "number"), ("Samples", "number")]
-    return make_section("Parts", make_table("Folders that were complete", columns, rows, "plain")) if report["parts"] else None
+    return (
+        make_section("Parts", make_table("Folders that were complete", columns, rows, "plain"))
+        if report["parts"]
+        else None
+    )
