@@ -44,7 +44,10 @@ def sampled_part(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def plan_of(report: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[float | None, str]:
-    """Return the megabases that a sample is planned to get, and the name of its column: the lab's plan, or else an even share."""
+    """Return the megabases that a sample is planned to get, and the title of their column.
+
+    They are the lab's plan, or else an even share of the run.
+    """
     if planned := report.get("thresholds", {}).get("planned_mb"):
         return planned, "Of plan"
     yields = [figures["yield_mb"] for sample in part["samples"] if (figures := sample.get("figures"))]

@@ -24,7 +24,7 @@ from seqdrop.stages.runs.index import write_index
 from seqdrop.stages.runs.markers import list_markers
 from seqdrop.stages.runs.pages import write_pages
 from seqdrop.stages.runs.predictions import read_predictions
-from seqdrop.stages.runs.sample_verdicts import describe_thresholds, judge_samples, limits_of
+from seqdrop.stages.runs.sample_verdicts import describe_thresholds, find_unknown_barcodes, judge_samples, limits_of
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "samples": [{**sample, **judged[sample["sample_id"]]} for sample in document["samples"]],
         "verdicts": count_verdicts(sample["verdict"] for sample in judged.values()),
         "undetermined": judge_undetermined(table.undetermined_share, limits_of(survey)),
-        "duplicates": sum(1 for entry in survey.below(folder) if entry.upload and entry.upload.state == "DUPLICATE"),
+        **find_unknown_barcodes(survey, folder),
     }
     if table.rows:
         _put(services, run, "samples.tsv", as_tsv(table, judged).encode(), "text/tab-separated-values; charset=utf-8")
