@@ -37,7 +37,7 @@ def _describe_results(upload: Progress, files: list[Path]) -> str:
         place = f": record {reason['record']}, line {reason['line']}" if reason["record"] else ""
         return f"{reason['code']}{place}"
     if "counts" in summary:
-        return _describe_counts(summary["counts"], summary.get("structure") or {})
+        return _describe_counts(summary)
     return "validated" if upload.state == "ARCHIVED" else upload.detail
 
 
@@ -47,14 +47,21 @@ def _describe_training(summary: dict[str, Any]) -> str:
     return f"trained {summary['model']} {summary['version']}: Q3 {summary['card']['figure']:.2f}, {state}"
 
 
-def _describe_counts(counts: dict[str, Any], structure: dict[str, Any]) -> str:
+def _describe_counts(summary: dict[str, Any]) -> str:
+    """Return the numbers of the result files; calls are those of calls.bed, where neighbours are one call."""
+    counts, structure = summary["counts"], summary.get("structure") or {}
     if "proteins" in counts:
         states = structure.get("composition", {}).items()
         shares = ", ".join(f"{share:.0%} {state}" for state, share in states)
         return f"{counts['proteins']:,} proteins, {counts['residues']:,} residues{': ' * bool(shares)}{shares}"
     left_out = sum(counts["not_scored"].values())
-    calls = f", {counts['calls']:,} called" if "calls" in counts else ""
+    calls = f", {_describe_calls(summary['calls'])}" if "calls" in summary else ""
     return f"{counts['windows']:,} windows{calls}" + (f", {left_out:,} not scored" if left_out else "")
+
+
+def _describe_calls(calls: dict[str, Any]) -> str:
+    kept = calls.get("kept")
+    return f"{calls['windows']:,} windows called" if kept is None else f"{kept:,} calls"
 
 
 def _describe_archive(s3: S3Client, target: Target, receipt: dict[str, Any]) -> str:

@@ -120,7 +120,7 @@ def test_a_file_that_is_only_hashed_is_valid_whatever_it_contains(s3):
         assert not examination.is_of_reads
         want = expected(body)
         facts = {"format": "other", "sha256": want.sha256, "crc32": want.crc32, "md5": "", "records": 0}
-        assert examination.facts == facts | {"sha256_of_parts": "", "labels": ""}
+        assert examination.facts == facts | {"sha256_of_parts": "", "labels": "", "figures": ""}
         assert load(s3, "work", examination.upload_id) == examination
 
 

@@ -287,10 +287,14 @@ def training_result(upload_id: str, name: str) -> str:
 def run_result(analysis: str, folder: str, name: str) -> str:
     """Return `runs/<analysis>/<run folder>/run.json`, the key of one file about a run.
 
-    `folder` is the name of the run's folder. Names are run.json, samples.tsv, and copies of the sample sheet and of the
-    instrument's description of the run.
+    `folder` is the name of the run's folder. Names are run.json, run.html, samples.tsv, and copies of
+    the sample sheet and of the instrument's description of the run.
     """
     return f"runs/{analysis}/{folder}/{name}"
+
+
+RUNS_INDEX = "runs/index.html"
+"""The key of the page that lists all runs."""
 
 
 TRUTH = "truth/"

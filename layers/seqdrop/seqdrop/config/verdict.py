@@ -21,8 +21,10 @@ MOST = {"n": "n", "duplicates": "duplicates", "undetermined": UNDETERMINED}
 
 @dataclass(frozen=True)
 class VerdictSettings(Table):
-    """Thresholds of the verdict on each sample of a run: a figure beyond `…_warn` is a warning, beyond `…_fail` it
-    fails. Without a table, only missing, empty and rejected files count (docs/run-page.md).
+    """Thresholds of the verdict on each sample of a run.
+
+    A figure beyond `…_warn` is a warning, beyond `…_fail` the sample fails. Without a table, only missing, empty and
+    rejected files count (docs/run-page.md).
     """
 
     table = "verdict"

@@ -142,6 +142,7 @@ class Fastq:
     def _look_at_origin(self, rows: Rows) -> None:
         header = rows.data[rows.starts[0, HEADER] + 1 : rows.ends[0, HEADER]]
         self._tally.origin.look(header.tobytes())
+        self._tally.first_reads.look(rows)
 
     def _advance(self, size: int, lines: int) -> None:
         self._byte += size

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from seqdrop.reads.findings import fault
+from seqdrop.reads.first_reads import FirstReads
 from seqdrop.reads.lengths import Lengths
 from seqdrop.reads.measure import BASES, BINS, ERROR_UNIT, EXACT, OFFSET, Measure
 from seqdrop.reads.origin import Origin
@@ -34,6 +35,7 @@ class Tally:
         self.sums = Measure()
         self.lengths = Lengths()
         self.origin = Origin()
+        self.first_reads = FirstReads()
         self.with_quality = 0  # number of bases with a quality
         self.bases = 0
         self.residues: Counter[str] | None = None  # the number of each residue in upper case; None unless proteins

@@ -55,7 +55,9 @@ def make_section(title: str, *content: Child) -> Element:
 
 def make_facts(facts: dict[str, Child]) -> Element:
     """Return a list of facts; those that are unknown are omitted."""
-    pairs = (node("div", node("dt", term), node("dd", value)) for term, value in facts.items() if value)
+    pairs = (
+        node("div", node("dt", term), node("dd", value)) for term, value in facts.items() if value not in (None, "")
+    )
     return node("dl", *pairs, class_="facts")
 
 

@@ -10,27 +10,32 @@ from seqdrop.report.findings import locate, make_findings
 from seqdrop.report.markup import document, node
 from seqdrop.report.numbers import count, decimal, percent, short, size
 from seqdrop.report.pictures import RESIDUES, draw_pictures, unit_of
+from seqdrop.report.results_section import make_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from xml.etree.ElementTree import Element
 
     from seqdrop.errors import Rejection
+    from seqdrop.report.results_section import Ending
     from seqdrop.report.schema import Qc, QualityEncoding, Report, SelectionFacts
 
 # The browser loads and runs nothing, even if a defect of the escaping let text of a file become markup.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def render_page(report: Report, name: str, rejection: Rejection | None = None) -> str:
+def render_page(report: Report, name: str, rejection: Rejection | None = None, ending: Ending | None = None) -> str:
     """Return the HTML page of a report. `name` is the name of the file.
 
-    `rejection` is the reason why the upload was rejected, if it was; the file itself may be valid.
+    `rejection` is the reason why the upload was rejected, if it was; the file itself may be valid. `ending` is what
+    became of it, if anything has yet.
     """
     report = _with_rejection(report, rejection)
     noun = _noun(report)
-    body = node("body", node("main", _make_header(report, name), *_make_sections(report, noun), _make_footer(report)))
-    return document(node("html", make_head(name), body, lang="en"))
+    sections = [*_make_sections(report, noun, ending)]
+    body = node("body", node("main", _make_header(report, name, ending), *sections, _make_footer(report)))
+    styles = ("run.css",) if ending else ()
+    return document(node("html", make_head(name, *styles), body, lang="en"))
 
 
 def _with_rejection(report: Report, rejection: Rejection | None) -> Report:
@@ -67,10 +72,12 @@ def make_head(name: str, *styles: str) -> Element:
     )
 
 
-def _make_header(report: Report, name: str) -> Element:
+def _make_header(report: Report, name: str, ending: Ending | None) -> Element:
     look, word, detail = _verdict(report)
     badge = node("div", node("strong", word, class_="badge"), node("span", detail), class_=f"verdict {look}")
-    return node("header", node("p", "Seqdrop report", class_="brand"), node("h1", name), badge, _make_facts(report))
+    return node(
+        "header", node("p", "Seqdrop report", class_="brand"), node("h1", name), badge, _make_facts(report, ending)
+    )
 
 
 def _verdict(report: Report) -> tuple[str, str, str]:
@@ -89,10 +96,12 @@ def _verdict(report: Report) -> tuple[str, str, str]:
     return "valid", "Valid", f"{checked}; no fault found"
 
 
-def _make_facts(report: Report) -> Element:
+def _make_facts(report: Report, ending: Ending | None) -> Element:
     """Return the list of facts about the file; facts that are unknown are omitted."""
     origin = report["qc"]["origin"]
     facts = {
+        "State": ending["state"] if ending else None,
+        "Dropped": _day(ending["times"]) if ending else None,
         "Format": _format(report),
         "Alphabet": _alphabet(report["qc"]),
         "Size": None if report["size"] is None else size(report["size"]),
@@ -137,16 +146,23 @@ def _format(report: Report) -> str:
     return ", ".join(parts)
 
 
-def _make_sections(report: Report, noun: str) -> Iterator[Element]:
+def _day(times: Mapping[str, str]) -> str | None:
+    """Return the day of the first time."""
+    return min(times.values())[:10] if times else None
+
+
+def _make_sections(report: Report, noun: str, ending: Ending | None) -> Iterator[Element]:
     if boxes := list(make_findings(report)):
         yield node("section", node("h2", "Findings"), *boxes)
+    if ending:
+        yield from make_results(ending, report.get("upload", ""))
     qc = report["qc"]
     if qc["records"]:
         note = None if report["valid"] else node("p", f"Figures of valid {noun} only ({count(qc['records'])}).")
         yield node("section", node("h2", "Figures"), note, _make_tiles(qc, noun))
         yield node("section", *draw_pictures(qc, noun), class_="pictures")
     if "selection" in report:
-        yield node("section", node("h2", "Model input"), node("p", _describe(report["selection"])))
+        yield node("section", node("h2", "Model input"), node("p", _describe(report["selection"], ending is not None)))
 
 
 Tile = tuple[str, str, str]
@@ -191,15 +207,17 @@ def _length_range(qc: Qc, unit: str) -> str:
     return f"{count(qc['shortest'])} to {count(qc['longest'])} {unit}"
 
 
-def _describe(selection: SelectionFacts) -> str:
+def _describe(selection: SelectionFacts, is_past: bool) -> str:
     """Return a sentence about the records that go to the model."""
-    which = f"All {count(selection['records'])} records go"
+    many, single = ("went", "went") if is_past else ("go", "goes")
+    which = f"All {count(selection['records'])} records {many}"
     if selection["taken"] < selection["records"]:
         taken, records = count(selection["taken"]), count(selection["records"])
-        which = f"A random sample of {taken} of {records} records (seed {selection['seed']}) goes"
+        which = f"A random sample of {taken} of {records} records (seed {selection['seed']}) {single}"
     once = ""
     if "distinct" in selection:
-        once = f"; identical ones are scored once ({count(selection['distinct'])} distinct sequences)"
+        verb = "were" if is_past else "are"
+        once = f"; identical ones {verb} scored once ({count(selection['distinct'])} distinct sequences)"
     return f"{which} to the analysis “{selection['analysis']}”{once}."
 
 

@@ -34,9 +34,8 @@ def _on_files(report: Mapping[str, Any]) -> Iterator[str]:
         )
     for part in report["parts"]:
         if part["checksums"]["differing"]:
-            yield "Files differ from the sequencer's checksums: copy them again from the instrument, and drop them again."
-        for problem in part["problems"]:
-            yield problem
+            yield "Files differ from the sequencer's checksums: copy them from the instrument and drop them again."
+        yield from part["problems"]
 
 
 def _on_samples(part: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +57,8 @@ def _on_samples(part: Mapping[str, Any]) -> Iterator[str]:
 
 def _falls_short(sample: Mapping[str, Any]) -> bool:
     return any(
-        reason["figure"] in ("reads", "yield_mb") and reason["verdict"] == "fail" for reason in sample["reasons"]
+        reason["figure"] in ("reads", "yield_mb") and reason["verdict"] == "fail"
+        for reason in sample.get("reasons", [])
     )
 
 
@@ -68,8 +68,8 @@ def _on_rest(report: Mapping[str, Any]) -> str:
         "COPYING": "Nothing else: the run goes on by itself when its files have arrived and are read.",
         "COMPLETE": "Nothing else: its files are being predicted and archived.",
         "FAILED": "Nothing else happens by itself.",
-        "ARCHIVED": f"To get all results: `seqdrop fetch {report['folder']}`. Raw data is in the archive; a restore takes "
-        "up to 48 hours.",
+        "ARCHIVED": f"To get all results: `seqdrop fetch {report['folder']}`. A restore of raw data "
+        "from the archive takes up to 48 hours.",
     }
     return texts.get(report.get("state", ""), "Nothing else: the files of this part are being read.")
 

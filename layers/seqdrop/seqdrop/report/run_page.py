@@ -1,4 +1,4 @@
-"""Render a run as pages: self-contained HTML files that load nothing and run no script. docs/run-page.md describes them."""
+"""Render a run as pages: HTML files that load nothing and run no script. docs/run-page.md describes them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 ON_A_PAGE = 384  # samples
 LOOKS = {"pass": "valid", "warn": "warned", "fail": "invalid", "": "growing"}
 FOOTER = (
-    "A sample has the worst verdict of its reasons; the thresholds are those of [analyses.NAME.verdict] in analyses.toml "
-    "when the files were complete. Times are UTC. The same for programs: run.json and samples.tsv beside this page."
+    "A sample has the worst verdict of its reasons; the thresholds are those of [analyses.NAME.verdict] in "
+    "analyses.toml when the files were complete. Times are UTC. The same for programs: run.json and samples.tsv beside "
+    "this page."
 )
 
 
@@ -75,7 +76,7 @@ def _make_first(
     if part:
         yield _make_sample_section(report, part, chunks, 1)
     sections = (
-        make_undetermined(part) if part else None,
+        make_undetermined(part, report.get("thresholds", {})) if part else None,
         *make_predictions(report, part),
         make_rejected(report),
         make_state(report),

@@ -9,7 +9,7 @@ from seqdrop.report.markup import node
 from seqdrop.report.numbers import NOTHING, count, percent, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from xml.etree.ElementTree import Element
 
     from seqdrop.report.markup import Child
@@ -28,7 +28,7 @@ COLUMNS = (
     ("Reason", ""),
 )
 # figure of run.json → (name, its text)
-FIGURES = {
+FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "reads": ("Reads", count),
     "yield_mb": ("Yield", lambda value: short(value if value is None else value * 1e6, "b")),
     "q30": ("Q30", percent),
@@ -44,22 +44,26 @@ def sampled_part(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def plan_of(report: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[float | None, str]:
-    """Return the megabases that a sample is planned to get, and what that is: the lab's plan, or an even share."""
+    """Return the megabases that a sample is planned to get, and the title of their column.
+
+    They are the lab's plan, or else an even share of the run.
+    """
     if planned := report.get("thresholds", {}).get("planned_mb"):
-        return planned, f"planned: {short(planned * 1e6, 'b')} for each sample"
+        return planned, "Of plan"
     yields = [figures["yield_mb"] for sample in part["samples"] if (figures := sample.get("figures"))]
     expected = [sample for sample in part["samples"] if sample["status"] != "unexpected"]
     even = sum(yields) / len(expected) if expected else None
-    return even or None, "of an even share: no plan is set (planned_mb)"
+    return even or None, "Of even share"
 
 
 def make_samples(report: Mapping[str, Any], part: Mapping[str, Any], samples: Sequence[Mapping[str, Any]]) -> Element:
     """Return the table of some samples of a part. Columns that no sample of the part has a figure for are left out."""
     plan, kind = plan_of(report, part)
     shown = _shown_columns(report, part)
-    rows = (_make_row(sample, report, plan, shown) for sample in samples)
-    caption = f"{plural(len(part['samples']), 'sample')}. Yield {kind}."
-    columns = [(name, look) for name, look in COLUMNS if name in shown]
+    rows = (_make_row(sample, report, (plan, kind), shown) for sample in samples)
+    planned = f"; planned are {short(plan * 1e6, 'b')} for each" if plan and kind == "Of plan" else ""
+    caption = f"{plural(len(part['samples']), 'sample')} with reads, figures and the reasons of the verdicts{planned}"
+    columns = [(kind if name == "Of plan" else name, look) for name, look in COLUMNS if name in shown]
     return make_table(caption, columns, rows, "samples")
 
 
@@ -77,7 +81,9 @@ def _shown_columns(report: Mapping[str, Any], part: Mapping[str, Any]) -> set[st
     return shown | ({"Calls"} if calls else set())
 
 
-def _make_row(sample: Mapping[str, Any], report: Mapping[str, Any], plan: float | None, shown: set[str]) -> Element:
+def _make_row(
+    sample: Mapping[str, Any], report: Mapping[str, Any], plan: tuple[float | None, str], shown: set[str]
+) -> Element:
     figures, reasons = sample.get("figures") or {}, sample.get("reasons", [])
     beyond = {reason["figure"] for reason in reasons}
     cells: list[Element] = []
@@ -85,7 +91,7 @@ def _make_row(sample: Mapping[str, Any], report: Mapping[str, Any], plan: float 
         if name in shown:
             cells.append(number_cell(name, describe(figures.get(figure)), look="beyond" if figure in beyond else ""))
         if figure == "yield_mb":
-            cells.append(_plan_cell(figures.get(figure), plan))
+            cells.append(_plan_cell(figures.get(figure), *plan))
     if "Calls" in shown:
         cells.append(number_cell("Calls", _count_calls(sample, report)))
     return node(
@@ -93,21 +99,34 @@ def _make_row(sample: Mapping[str, Any], report: Mapping[str, Any], plan: float 
         node("td", make_tag(sample.get("verdict", "")), class_="verdict-cell"),
         node("th", sample["sample_id"], scope="row"),
         *cells,
-        node("td", *_reasons(sample), class_="why"),
+        node("td", *_reasons(sample, report), class_="why"),
     )
 
 
-def _plan_cell(megabases: float | None, plan: float | None) -> Element:
+def _plan_cell(megabases: float | None, plan: float | None, name: str) -> Element:
     meter = make_meter(megabases / plan) if megabases is not None and plan else None
-    return number_cell("Of plan", share_of(megabases, plan), meter)
+    return number_cell(name, share_of(megabases, plan), meter)
 
 
-def _reasons(sample: Mapping[str, Any]) -> Iterator[Child]:
+def _reasons(sample: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[Child]:
     reasons = sample.get("reasons", [])
     for reason in reasons:
         yield node("span", reason["text"], class_="reason")
     if not reasons:
-        yield sample["status"] if sample["status"] != "complete" else "within all thresholds"
+        judged = bool(report.get("thresholds", {}).get("limits")) and sample["status"] == "complete"
+        yield "within all thresholds" if judged else sample["status"]
+    yield from _file_links(sample)
+
+
+def _file_links(sample: Mapping[str, Any]) -> Iterator[Child]:
+    """Yield a link to the page of each file of a sample, named by its read."""
+    reads = {name: read for read, names in sample["files"].items() for name in names}
+    links: list[Child] = []
+    for name, upload in sample.get("uploads", {}).items():
+        about = f"{sample['sample_id']} {reads.get(name, '')}: page of the file {name}"
+        links += [" ", node("a", reads.get(name) or "file", href=f"../../../reports/{upload}.html", aria_label=about)]
+    if links:
+        yield node("span", "Files:", *links, class_="files")
 
 
 def _count_calls(sample: Mapping[str, Any], report: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The sections of the page of a run below its samples: state, reads of no sample, proofs, predictions, cost, lineage."""
+"""The sections of the page of a run below its samples: Undetermined, predictions, state, proofs, cost, lineage."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ MOST = 100  # rejected files, and results, that the page lists
 def make_state(report: Mapping[str, Any]) -> Element:
     """Return when the run entered each state, why it is in its state, and the files that said so."""
     times = {"first file": report.get("created_at", ""), **report.get("times", {})}
-    ordered = sorted((time, name) for name, time in times.items() if time)
-    steps = (node("li", node("strong", name.capitalize()), make_time(time)) for time, name in ordered)
+    ordered = sorted(((name, time) for name, time in times.items() if time), key=lambda step: (step[1], _rank(step[0])))
+    steps = (node("li", node("strong", name.capitalize()), make_time(time)) for name, time in ordered)
     card = node(
-        "div", node("ol", *steps, class_="steps"), node("p", report.get("cause", ""), class_="soft"), class_="card"
+        "div", node("ol", *steps, class_="steps"), node("p", report.get("cause", ""), class_="cause"), class_="card"
     )
     return make_section("State", card, _make_markers(report.get("markers", [])))
+
+
+def _rank(name: str) -> int:
+    return STATES.index(name) if name in STATES else -1
 
 
 def _make_markers(markers: Sequence[Mapping[str, str]]) -> Element | None:
@@ -37,14 +41,17 @@ def _make_markers(markers: Sequence[Mapping[str, str]]) -> Element | None:
     return make_table("Markers: the files that say how far the run is", [("File", ""), ("Landed", "")], rows, "plain")
 
 
-def make_undetermined(part: Mapping[str, Any]) -> Element | None:
+def make_undetermined(part: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Element | None:
     """Return the share of reads of no sample with its verdict, and the most frequent unknown barcodes."""
     if part["undetermined_share"] is None:
         return None
     verdict = part.get("undetermined", {"verdict": "", "reasons": []})
     reasons = "; ".join(reason["text"] for reason in verdict["reasons"]) or "of the bytes of all reads"
-    tag = make_tag(verdict["verdict"]) if verdict["verdict"] else None
-    line = node("p", tag, " ", node("strong", percent(part["undetermined_share"])), f" {reasons}")
+    limits = {limit["figure"] for limit in thresholds.get("limits", [])}
+    tag = make_tag(verdict["verdict"]) if "undetermined" in limits else None
+    line = node(
+        "p", tag, " " if tag is not None else None, node("strong", percent(part["undetermined_share"])), f" {reasons}"
+    )
     return make_section("Reads of no sample (Undetermined)", node("div", line, class_="card"), _make_barcodes(part))
 
 
@@ -200,7 +207,7 @@ def make_cost(report: Mapping[str, Any]) -> Element | None:
     tag = report.get("cost_tag")
     note = f"Estimates by {parts[0]['archive']['prices']}."
     note += f" The bill has this run under the cost allocation tag seqdrop:run = {tag}." if tag else ""
-    return make_section("Cost", make_tiles(tiles), node("p", note, class_="soft"))
+    return make_section("Cost", make_tiles(tiles), node("p", note, class_="below soft"))
 
 
 def _dollars(value: float) -> str:

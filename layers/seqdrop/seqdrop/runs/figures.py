@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypedDict
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from seqdrop.report.schema import FileReport
+
+
+TOP_BARCODES = 10
 
 
 class FileFigures(TypedDict):
     """Figures of one file. Fractions are 0 to 1; None is not known, such as Q30 of FASTA.
 
-    `duplicates` is the share of reads whose sequence came before. `unknown_barcodes` has [barcode, reads] pairs.
+    `duplicates` is the share of reads whose sequence came before. `barcodes` has [barcode, reads] pairs, of
+    the first `barcode_reads` reads; only files of reads of no sample have them.
     """
 
     reads: int
@@ -23,17 +29,33 @@ class FileFigures(TypedDict):
     n: float | None
     gc: float | None
     duplicates: float | None
+    barcodes: NotRequired[list[list[str | int]]]
+    barcode_reads: NotRequired[int]
 
 
-class SampleFigures(FileFigures):
+@dataclass(frozen=True)
+class Barcodes:
+    """The most frequent barcodes of a file, with their numbers among the reads that were looked at."""
+
+    looked_at: int
+    top: Sequence[tuple[str, int]]
+
+
+class SampleFigures(TypedDict):
     """Figures of a sample. `reads` counts a pair once; `yield_mb` is in megabases, `length` the mean in bases."""
 
+    reads: int
+    bases: int
+    q30: float | None
+    n: float | None
+    gc: float | None
+    duplicates: float | None
     yield_mb: float
     length: float | None
 
 
-def pack_figures(report: FileReport, duplicates: float | None = None) -> str:
-    """Return the figures of a report as JSON of some 120 characters, for the record of its upload."""
+def pack_figures(report: FileReport, duplicates: float | None = None, barcodes: Barcodes | None = None) -> str:
+    """Return the figures of a report as JSON of some 120 characters, 500 with `barcodes`, for its upload's record."""
     qc = report["qc"]
     figures: FileFigures = {
         "reads": qc["records"],
@@ -43,6 +65,8 @@ def pack_figures(report: FileReport, duplicates: float | None = None) -> str:
         "gc": _round(qc["gc_fraction"]),
         "duplicates": _round(duplicates),
     }
+    if barcodes and barcodes.top:
+        figures["barcodes"], figures["barcode_reads"] = [[*pair] for pair in barcodes.top], barcodes.looked_at
     return json.dumps(figures, separators=(",", ":"))
 
 
@@ -71,6 +95,16 @@ def sum_figures(by_read: Mapping[str, Iterable[FileFigures]]) -> SampleFigures |
         "gc": _mean(files, "gc"),
         "duplicates": _mean(files, "duplicates"),
     }
+
+
+def sum_barcodes(files: Iterable[FileFigures]) -> tuple[list[tuple[str, int]], int]:
+    """Return the most frequent barcodes of several files, and the number of reads that were looked at."""
+    counts: Counter[str] = Counter()
+    looked_at = 0
+    for figures in files:
+        looked_at += figures.get("barcode_reads", 0)
+        counts.update({str(barcode): int(number) for barcode, number in figures.get("barcodes", [])})
+    return counts.most_common(TOP_BARCODES), looked_at
 
 
 def _mean(files: Iterable[FileFigures], name: str) -> float | None:

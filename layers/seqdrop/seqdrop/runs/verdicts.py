@@ -6,7 +6,7 @@ is a warning, because a threshold that cannot be checked must not look as if it 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.report.numbers import count, percent, short
@@ -115,7 +115,9 @@ def count_verdicts(verdicts: Iterable[str]) -> dict[str, int]:
 
 def as_entries(limits: Iterable[Limit]) -> list[LimitEntry]:
     """Return limits for run.json."""
-    return [LimitEntry(**asdict(limit)) for limit in limits]
+    return [
+        {"figure": limit.figure, "warn": limit.warn, "fail": limit.fail, "is_least": limit.is_least} for limit in limits
+    ]
 
 
 def show(figure: str, value: float | None) -> str:

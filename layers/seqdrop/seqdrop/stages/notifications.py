@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seqdrop.aws import keys
+from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.ledger.run_record import run_id
 from seqdrop.runtime.log import logger
 
@@ -50,6 +51,15 @@ def write_report(
     if archived:
         upload = replace(upload, duplicate_of=archived.id)
     reports.write_reports(services.s3, services.settings.results, upload, examination, selection_of(examination), mate)
+
+    if upload.state not in UNDECIDED:  # the report of a mate is written again, which may be archived by now
+        _refresh_page(services, upload)
+
+
+def _refresh_page(services: Services, upload: Upload) -> None:
+    from seqdrop.stages.file_pages import refresh_page
+
+    refresh_page(services, upload.id)
 
 
 def write_plain_report(services: Services, upload: Upload, content: Mapping[str, object]) -> None:
@@ -123,4 +133,5 @@ def reject(services: Services, upload: Upload, rejection: Rejection, has_report:
     write_reason(services, upload, rejection)
     mail_rejection(services, [upload], rejection, RejectionMail(has_report))
     services.ledger.move(upload, "REJECTED", reason=rejection["code"])
+    _refresh_page(services, upload)
     logger().info("rejected", extra={"upload_id": upload.id, "code": rejection["code"]})

@@ -21,6 +21,7 @@ from seqdrop.reads.checksums import MD5, Checksums, algorithm_of
 from seqdrop.runs.checksum_lists import in_order, parse_list
 from seqdrop.runs.checksum_verdicts import judge_lists
 from seqdrop.runs.files import RunFileError
+from seqdrop.stages.file_pages import refresh_page
 from seqdrop.stages.notifications import RejectionMail, mail_rejection, write_reason
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.work.examination import rejection
@@ -205,6 +206,7 @@ def _reject(services: Services, run: _Run, name: str, verdict: Verdict) -> None:
         write_reason(services, upload, reason)
         mail_rejection(services, [upload], reason, RejectionMail(has_report=False))
         if close_upload(services, upload, "REJECTED", None, reason=DIFFERS, **run.facts(name)):
+            refresh_page(services, upload.id)
             return
         upload = services.ledger.require_upload(upload.id)
         if upload.state != "VALIDATED":

@@ -20,7 +20,6 @@ from seqdrop import clock
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_missing
 from seqdrop.ledger.records import Attempt
-from seqdrop.runs.figures import pack_figures
 from seqdrop.work.hashing import OTHER
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 FRESH = timedelta(days=10)
 # Fields that versions up to 0.2 did not have, and their types.
-ADDED = {"windows": int, "crc32": str, "md5": str, "labels": str}
+ADDED = {"windows": int, "crc32": str, "md5": str, "labels": str, "figures": str}
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Examination:
     number: int = 1
     crc32: str = ""
     md5: str = ""
+    figures: str = ""  # those by which the sample of a file is judged, as JSON (runs/figures.py)
     labels: str = ""  # "yes" if the object has user metadata or tags (aws/labels.py); known of files that are hashed
 
     @property
@@ -74,14 +74,8 @@ class Examination:
             "md5": self.md5,
             "sha256_of_parts": self.sha256_of_parts,
             "labels": self.labels,
-            "figures": pack_figures(self.report, self._duplicates) if self.is_of_reads else "",
+            "figures": self.figures,
         }
-
-    @property
-    def _duplicates(self) -> float | None:
-        """The share of records that the model scores only once with another; None if all are scored."""
-        collapse = bool(self.taken) and self.distinct < self.taken
-        return 1 - self.distinct / self.taken if collapse else None
 
     @property
     def is_of_reads(self) -> bool:

@@ -12,6 +12,8 @@ from seqdrop.errors import InvalidFileError
 from seqdrop.ledger.records import Attempt
 from seqdrop.reads.qc import Tally
 from seqdrop.reads.suffix import format_of_reads
+from seqdrop.runs.figures import Barcodes, pack_figures
+from seqdrop.runs.read_names import is_undetermined
 from seqdrop.work import mate_digests
 from seqdrop.work.bam_header import is_aligned
 from seqdrop.work.examination import Examination, rejection, save
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from seqdrop.companions.bed_masks import BedMasks
     from seqdrop.config.analyses import Analysis
     from seqdrop.errors import Rejection
+    from seqdrop.reads.check import Reading
     from seqdrop.reads.checksums import Checksums
-    from seqdrop.report.schema import Report
+    from seqdrop.report.schema import FileReport, Report
     from seqdrop.uploads import UploadVersion
     from seqdrop.work.hashing import Progress
 
@@ -110,6 +113,13 @@ def hash_upload(
     )
 
 
+def _pack_figures(reading: Reading, report: FileReport, key: str) -> str:
+    """Return the figures of a file for its record; only those of reads of no sample have their barcodes."""
+    first = reading.tally.first_reads
+    barcodes = Barcodes(first.number, first.barcodes) if is_undetermined(key) else None
+    return pack_figures(report, first.duplicate_share, barcodes)
+
+
 def _describe_hashed(version: UploadVersion, checksums: Checksums) -> Report:
     """Return the report on a file that was not read as sequences: it is valid, and has no records."""
     return {
@@ -162,6 +172,7 @@ def _read_upload(
         number=request.number,
         crc32=checksums.crc32 if accepted else "",
         md5=checksums.md5 if accepted else "",
+        figures=_pack_figures(reading, report, version.key) if accepted else "",
     )
 
 

@@ -109,7 +109,7 @@ def test_two_invocations_that_report_at_the_same_moment_lose_no_part(world, nova
         response = original(**request)
         s3.get_object = original
         document = json.loads(world.account.s3.read("results", key))
-        document["parts"].append({"folder": "Analysis/2"})
+        document["parts"].append({**document["parts"][-1], "folder": "Analysis/2"})
         world.account.s3.put("results", key, json.dumps(document).encode())
         return response
 

@@ -22,6 +22,7 @@ from seqdrop.stages.archive.kept_landing import compute_expiry, keep_until, reme
 from seqdrop.stages.archive.refusals import notify_once, report
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.bundle.eligibility import may_be_bundled, request_gathering, run_of
+from seqdrop.stages.file_pages import refresh_page
 from seqdrop.stages.lease import COPYING
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
@@ -54,6 +55,7 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
             remove_if_due(services, upload)
         else:
             _archive_validated(services, upload, seconds_left)
+        refresh_page(services, upload.id)
     except ClientError as error:
         raise report(services, upload, error) from error
 

@@ -20,6 +20,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.stages.assemble.decision import Decision, reject
 from seqdrop.stages.assemble.repeats import end_repeats
 from seqdrop.stages.assemble.view import Content, MembersGoneError, View
+from seqdrop.stages.file_pages import refresh_page
 from seqdrop.stages.notifications import RejectionMail
 from seqdrop.stages.notifications import reject as reject_upload
 from seqdrop.stages.routing import enqueue_next
@@ -149,6 +150,8 @@ def _carry_out(services: Services, policy: Policy[Any], decision: Decision) -> b
         policy.confirm(services, upload)
         enqueue_next(services, upload)
     for step in decision.steps:
+        if step.to == "REJECTED":
+            refresh_page(services, step.record.id)
         if step.to == "RECEIVED":  # validate must read it again
             services.send(services.settings.validate_queue, make_landed_message(step.record.version))
     return True

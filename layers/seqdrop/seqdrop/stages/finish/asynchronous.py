@@ -8,6 +8,7 @@ from seqdrop.ledger.moves import JOB, OPEN
 from seqdrop.ledger.records import ASYNC
 from seqdrop.runtime.log import logger
 from seqdrop.stages.async_progress import find_progress
+from seqdrop.stages.file_pages import refresh_page
 from seqdrop.stages.finish.predictions import import_predictions
 from seqdrop.stages.finish.ways import endpoint_way
 from seqdrop.stages.job_slots import close_job
@@ -59,6 +60,7 @@ def _close(services: Services, job: Job, attempt: Attempt) -> None:
     """Enqueue the uploads of a member that was resolved, and end its job. A crash may have prevented either."""
     for upload_id in filter(None, (attempt.upload_id, attempt.masks)):
         if upload := services.ledger.find_upload(upload_id):
+            refresh_page(services, upload.id)
             enqueue_next(services, upload)
     if job.state in OPEN[JOB]:
         end = "DONE" if attempt.state == "PREDICTED" else "FAILED"

@@ -12,6 +12,7 @@ from seqdrop.ledger.records import ASYNC, EXAMINE, TRAIN, TRANSFORM, Attempt, Jo
 from seqdrop.runtime.log import logger
 from seqdrop.runtime.messages import make_free_slots_message
 from seqdrop.sagemaker.client import describe
+from seqdrop.stages.file_pages import refresh_page
 from seqdrop.stages.finish.asynchronous import finish_async
 from seqdrop.stages.finish.bisect import next_group, try_again
 from seqdrop.stages.finish.examination import finish_examination
@@ -134,6 +135,7 @@ def _resolve(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
     for upload_id in filter(None, (attempt.upload_id, attempt.masks)):
         upload = services.ledger.find_upload(upload_id)
         if upload:  # the record of an upload in a final state may have expired
+            refresh_page(services, upload.id)
             enqueue_next(services, upload)
 
 

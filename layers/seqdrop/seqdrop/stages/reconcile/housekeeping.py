@@ -1,8 +1,8 @@
 """The checks of the reconciler that nothing waits for: one run of each hour makes them.
 
 Uploads that are archived without a receipt, landing versions that were kept long enough, manifests of receipts, the end
-of temporary copies of restores, and mails about runs without a marker, deletions and retention. Their modules are
-imported only then.
+of temporary copies of restores, the index of runs, and mails about runs without a marker, deletions and retention.
+Their modules are imported only then.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from seqdrop.stages.reconcile.manifests import write_manifest
 from seqdrop.stages.reconcile.overdue import notify_of_runs
 from seqdrop.stages.reconcile.restores import expire_requests
 from seqdrop.stages.reconcile.retention import notify_of_expired
+from seqdrop.stages.runs.index import refresh_index
 
 if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
@@ -36,6 +37,12 @@ def _expire_restores(services: Services) -> dict[str, int]:
     return {}
 
 
+def _refresh_index(services: Services) -> dict[str, int]:
+    """Write the index of runs again after changes. Return no count, as above."""
+    refresh_index(services)
+    return {}
+
+
 HOUSEKEEPING: dict[str, Check] = {
     "runs_told": notify_of_runs,
     "unreceipted": resend_unreceipted,
@@ -46,4 +53,5 @@ HOUSEKEEPING: dict[str, Check] = {
     "expired": notify_of_expired,
     "forgotten": notify_of_forgotten,
     "expired_restores": _expire_restores,
+    "runs_index": _refresh_index,
 }

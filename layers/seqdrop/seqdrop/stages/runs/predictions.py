@@ -12,18 +12,21 @@ from seqdrop.aws.errors import is_missing
 from seqdrop.results.outcome import Outcome, describe_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from seqdrop.ledger.records import Attempt
+    from seqdrop.ledger.run_record import Run
     from seqdrop.runtime.services import Services
 
 
-def read_predictions(services: Services, report: Mapping[str, Any]) -> dict[str, list[Outcome]]:
+def read_predictions(
+    services: Services, run: Run, read_report: Callable[[], Mapping[str, Any]]
+) -> dict[str, list[Outcome]]:
     """Return the outcomes of each upload of the run's samples, by upload id; empty if its analysis has no model."""
-    analysis = services.analyses.for_key(report["folder"] + "file")
+    analysis = services.analyses.for_key(run.key_of("file"))
     if analysis is None or not analysis.has_model:
         return {}
-    uploads = {upload for part in report["parts"] for sample in part["samples"] for upload in _uploads(sample)}
+    uploads = {upload for part in read_report()["parts"] for sample in part["samples"] for upload in _uploads(sample)}
     return {upload: outcomes for upload in sorted(uploads) if (outcomes := read_outcomes(services, upload))}
 
 

@@ -20,10 +20,11 @@ from seqdrop.runtime.services import now
 from seqdrop.sagemaker.tags import run_id
 from seqdrop.stages.runs.checksums import describe_lists
 from seqdrop.stages.runs.costs import estimate_archive, list_archived
+from seqdrop.stages.runs.index import write_index
 from seqdrop.stages.runs.markers import list_markers
 from seqdrop.stages.runs.pages import write_pages
 from seqdrop.stages.runs.predictions import read_predictions
-from seqdrop.stages.runs.sample_verdicts import describe_thresholds, judge_samples, limits_of
+from seqdrop.stages.runs.sample_verdicts import describe_thresholds, find_unknown_barcodes, judge_samples, limits_of
 from seqdrop.stages.runs.samples import read_sheet
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "samples": [{**sample, **judged[sample["sample_id"]]} for sample in document["samples"]],
         "verdicts": count_verdicts(sample["verdict"] for sample in judged.values()),
         "undetermined": judge_undetermined(table.undetermined_share, limits_of(survey)),
-        "duplicates": sum(1 for entry in survey.below(folder) if entry.upload and entry.upload.state == "DUPLICATE"),
+        **find_unknown_barcodes(survey, folder),
     }
     if table.rows:
         _put(services, run, "samples.tsv", as_tsv(table, judged).encode(), "text/tab-separated-values; charset=utf-8")
@@ -118,6 +119,7 @@ def publish_state(survey: Survey, run: Run) -> None:
     report = read_report(survey.services, run)
     if any(report.get(name) != getattr(run, field) for name, field in STATE.items()):
         write_state(survey, run)
+        write_index(survey.services, run)
 
 
 def write_state(survey: Survey, run: Run) -> Document:
@@ -141,7 +143,7 @@ def write_state(survey: Survey, run: Run) -> Document:
             if entry.upload
         ],
     }
-    predictions = read_predictions(services, read_report(services, run))
+    predictions = read_predictions(services, run, lambda: read_report(services, run))
 
     def update(report: Document) -> None:
         report.update(changes)

@@ -24,6 +24,7 @@ from seqdrop.runtime.messages import make_run_message
 from seqdrop.runtime.services import Services, iso, minutes_ago, now
 from seqdrop.stages.runs import notices
 from seqdrop.stages.runs.checksums import compare_lists
+from seqdrop.stages.runs.index import write_index
 from seqdrop.stages.runs.judgement import Judgement, judge_survey
 from seqdrop.stages.runs.opening import enqueue_all
 from seqdrop.stages.runs.report import publish_state, read_report, summarize, write_part, write_state
@@ -129,7 +130,9 @@ def _finish(services: Services, survey: Survey, run: Run) -> Run:
     archived = replace(apply_move(run, "ARCHIVED", now(), {}), rejected=len(rejected))
     notices.mail_archived(services, archived, write_state(survey, archived))
     logger().info("run archived", extra={"run": run.id, "files": run.files, "rejected": len(rejected)})
-    return _move(services, run, "ARCHIVED", rejected=len(rejected), due_at="", reported_at="")
+    run = _move(services, run, "ARCHIVED", rejected=len(rejected), due_at="", reported_at="")
+    write_index(services, run)
+    return run
 
 
 def _look_again(services: Services, run: Run, judgement: Judgement) -> None:

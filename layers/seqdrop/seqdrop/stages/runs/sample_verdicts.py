@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, TypedDict
 
-from seqdrop.runs.figures import FileFigures, sum_figures, unpack_figures
-from seqdrop.runs.read_names import is_index_read
+from seqdrop.runs.figures import FileFigures, sum_barcodes, sum_figures, unpack_figures
+from seqdrop.runs.read_names import is_index_read, parse_read_name
 from seqdrop.runs.verdicts import JudgedSample, as_entries, judge_sample
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ class ThresholdsEntry(TypedDict):
     analysis: str
     planned_mb: float | None
     limits: list[LimitEntry]
+
+
+class BarcodesEntry(TypedDict):
+    """The most frequent unknown barcodes in run.json, with their numbers among `barcode_reads` reads."""
+
+    unknown_barcodes: list[tuple[str, int]]
+    barcode_reads: int
 
 
 def settings_of(survey: Survey) -> VerdictSettings | None:
@@ -63,6 +70,17 @@ def _judge(survey: Survey, row: SampleRow, limits: Sequence[Limit]) -> JudgedSam
     figures = sum_figures(by_read)
     verdict = judge_sample(row.status, row.missing, rejected, figures, limits)
     return {**verdict, "figures": figures, "uploads": {name: upload.id for name, upload in uploads.items()}}
+
+
+def find_unknown_barcodes(survey: Survey, folder: str) -> BarcodesEntry:
+    """Return the most frequent barcodes of the reads of no sample in a folder; mates have the same, so R1 counts."""
+    files = []
+    for entry in survey.below(folder):
+        name = parse_read_name(entry.name)
+        if entry.upload and name and name.is_undetermined and not name.is_index and name.read in ("", "R1"):
+            files.append(unpack_figures(entry.upload.figures))
+    top, looked_at = sum_barcodes(figures for figures in files if figures)
+    return {"unknown_barcodes": top, "barcode_reads": looked_at}
 
 
 def _upload(survey: Survey, name: str) -> Upload | None:
