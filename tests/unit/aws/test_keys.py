@@ -84,6 +84,12 @@ RESULTS = {
     keys.inventory_report("2026-11-30T01-00Z", "inventory-report.json"): (
         "inventory/reports/2026-11-30T01-00Z/inventory-report.json"
     ),
+    keys.INDEX: "index/",
+    keys.index_entry("reads/run 7/S1.fastq", "2026-02-01T14:30:05.123Z", UPLOAD): (
+        "index/reads/run 7/S1.fastq/2026-02-01T14-30-05Z--ABCDEFGHIJKLMNOPQRSTUVWXYZ.json"
+    ),
+    keys.SHARES: "shares/",
+    keys.share("s20261201-1a2b3c", "share.json"): "shares/s20261201-1a2b3c/share.json",
     keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
     keys.run_result("runs", "20260105_LH00999_0012_A22ABCDLT4", "run.json"): (
         "runs/runs/20260105_LH00999_0012_A22ABCDLT4/run.json"
@@ -137,7 +143,7 @@ def test_every_layout_is_in_the_table():
 
 def test_every_key_is_below_a_declared_prefix():
     assert {key.split("/")[0] + "/" for key in WORK} == set(keys.WORK)
-    assert {key.split("/")[0] + "/" for key in RESULTS} == set(keys.RESULTS)
+    assert {key.split("/")[0] + "/" for key in RESULTS} == {*keys.RESULTS, *keys.BY_COMMANDS}
     assert {key.split("/")[0] + "/" for key in MODELS} == set(keys.MODELS)
 
 
