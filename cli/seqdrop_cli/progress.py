@@ -163,8 +163,8 @@ def at_rest(uploads: list[Progress]) -> bool:
     return all(upload.is_final or (upload.waits_for and upload.group not in active_groups) for upload in uploads)
 
 
-def read_progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progress:
-    """Read the progress of one upload."""
+def read_progress(ledger: Ledger, upload_id: str, key: str, size: int, *, with_awaited: bool = True) -> Progress:
+    """Read the progress of one upload; without `with_awaited`, not what it waits for, which needs further reads."""
     upload = ledger.find_upload(upload_id)
     if upload is None:
         return Progress(upload_id, key, size, None, [], group=_group_of(Upload("RECEIVED", key=key)))
@@ -173,7 +173,7 @@ def read_progress(ledger: Ledger, upload_id: str, key: str, size: int) -> Progre
     waits_for_run = upload.state == "VALIDATED" and is_gated(
         ledger, packaged(), upload, ledger.deciding_attempts(upload)
     )
-    policy = policy_of(packaged(), upload) if upload.state == "WAITING" else None
+    policy = policy_of(packaged(), upload) if upload.state == "WAITING" and with_awaited else None
     awaited = policy.awaits(ledger, packaged(), upload) if policy else None
     group = upload.run if waits_for_run else _group_of(upload)
     return Progress(upload_id, key, size, upload, attempts, job, waits_for_run, group, awaited)

@@ -48,19 +48,26 @@ ID_WIDTH = 26  # characters of an upload id
 
 @dataclass(frozen=True)
 class Key:
-    """A cell: a landing key, shortened in its middle to the width of the column, and below it the upload id, if any."""
+    """A cell: a landing key, shortened in its middle to the width of the column, and below it the upload id, if any.
+
+    `landed` follows the id where there is room: it tells apart two versions of a key.
+    """
 
     key: str
     upload_id: str = ""
+    landed: str = ""
 
     def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
         least = max(min(NARROWEST_KEY, len(self.key)), len(self.upload_id))
-        return Measurement(least, max(least, len(self.key))).clamp(max_width=options.max_width)
+        widest = max(least, len(self.key), len(self.upload_id) + len(self.landed) + 1 if self.landed else 0)
+        return Measurement(least, widest).clamp(max_width=options.max_width)
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         yield Text(shorten(self.key, options.max_width), no_wrap=True)
         if self.upload_id:
-            yield Text(self.upload_id, "dim", no_wrap=True, overflow="ellipsis")
+            has_space = len(self.upload_id) + len(self.landed) < options.max_width
+            text = f"{self.upload_id} {self.landed}" if self.landed and has_space else self.upload_id
+            yield Text(text, "dim", no_wrap=True, overflow="ellipsis")
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,8 @@ class UploadTable:
 
     def _add_row(self, table: Table, upload: Progress, *marks: RenderableType) -> None:
         state = Text(upload.state, COLOURS.get(upload.state, "default"))
-        key = Key(upload.key, upload.upload_id if self.with_ids else "")
+        landed = upload.upload.created_at[:16].replace("T", " ") if upload.upload else ""
+        key = Key(upload.key, upload.upload_id, landed) if self.with_ids else Key(upload.key)
         table.add_row(
             key, format_size(upload.size), *marks, state, Text(upload.detail, "dim", no_wrap=True, overflow="ellipsis")
         )

@@ -12,7 +12,7 @@ from seqdrop_cli.following import Following, ReadingPace
 from seqdrop_cli.progress import Progress, at_rest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
     from seqdrop.ledger.table import Ledger
@@ -26,12 +26,21 @@ class StalledError(CommandError):
     """No upload has changed its state for too long; the message names those that are not final."""
 
 
-def watch(ledger: Ledger, versions: list[UploadVersion], console: Console, patience: float = 900) -> list[Progress]:
+def watch(
+    ledger: Ledger,
+    versions: list[UploadVersion],
+    console: Console,
+    patience: float = 900,
+    show: Callable[[list[Progress]], None] | None = None,
+) -> list[Progress]:
     """Show progress until every upload is final or waits for a file that was not dropped; return the last progress.
 
-    Raise StalledError when no state has changed for `patience` seconds, unless a job is running.
+    Raise StalledError when no state has changed for `patience` seconds, unless a job is running. `show`, if it is
+    passed, is called with the uploads whose state has changed, instead of a table or lines.
     """
     reports = _follow(ledger, versions, patience)
+    if show:
+        return _call_with_changes(reports, show)
     return _show_table(reports, console) if console.is_terminal else _print_lines(reports, console)
 
 
@@ -104,6 +113,15 @@ def _print_lines(reports: Iterator[list[Progress]], console: Console) -> list[Pr
                 states[upload.upload_id] = upload.state
                 line = _line(upload, time.monotonic() - started)
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return uploads
+
+
+def _call_with_changes(reports: Iterator[list[Progress]], show: Callable[[list[Progress]], None]) -> list[Progress]:
+    states: dict[str, str] = {}
+    uploads: list[Progress] = []
+    for uploads in reports:
+        show([upload for upload in uploads if states.get(upload.upload_id) != upload.state])
+        states = {upload.upload_id: upload.state for upload in uploads}
     return uploads
 
 

@@ -91,6 +91,12 @@ RESULTS = {
     keys.inventory_report("2026-11-30T01-00Z", "inventory-report.json"): (
         "inventory/reports/2026-11-30T01-00Z/inventory-report.json"
     ),
+    keys.INDEX: "index/",
+    keys.index_entry("reads/run 7/S1.fastq", "2026-02-01T14:30:05.123Z", UPLOAD): (
+        "index/reads/run 7/S1.fastq/2026-02-01T14-30-05Z--ABCDEFGHIJKLMNOPQRSTUVWXYZ.json"
+    ),
+    keys.SHARES: "shares/",
+    keys.share("s20261201-1a2b3c", "share.json"): "shares/s20261201-1a2b3c/share.json",
     keys.training_result(UPLOAD, "plan.json"): "results/training/ABCDEFGHIJKLMNOPQRSTUVWXYZ/plan.json",
     keys.workflow_of_upload("rnaseq", UPLOAD, "seqdrop-x"): f"results/rnaseq/{UPLOAD}/workflow/seqdrop-x/",
     keys.workflow_of_run("rnaseq", "run7", "seqdrop-rnaseq-x-1"): "runs/rnaseq/run7/workflow/seqdrop-rnaseq-x-1/",
@@ -146,7 +152,7 @@ def test_every_layout_is_in_the_table():
 
 def test_every_key_is_below_a_declared_prefix():
     assert {key.split("/")[0] + "/" for key in WORK} == set(keys.WORK)
-    assert {key.split("/")[0] + "/" for key in RESULTS} == set(keys.RESULTS)
+    assert {key.split("/")[0] + "/" for key in RESULTS} == {*keys.RESULTS, *keys.BY_COMMANDS}
     assert {key.split("/")[0] + "/" for key in MODELS} == set(keys.MODELS)
 
 

@@ -111,8 +111,10 @@ def test_results_are_downloaded_to_a_folder_that_the_key_cannot_leave(target, pr
     assert outcome.status == 0
     names = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     folder = "out/reads/S1.fastq"
-    assert names == {f"{folder}/report.json", f"{folder}/multiqc/general.json", f"{folder}/predictions.jsonl"}
-    assert set(outcome.out.splitlines()) == {str(tmp_path / name) for name in names}
+    results = {f"{folder}/report.json", f"{folder}/multiqc/general.json", f"{folder}/predictions.jsonl"}
+    assert names == {*results, f"{folder}/upload.json"}
+    assert set(outcome.out.splitlines()) == {str(tmp_path / name) for name in results}
+    assert json.loads((tmp_path / folder / "upload.json").read_text())["upload"] == predicted.id
 
 
 def test_a_folder_without_files_is_refused(target, tmp_path, seqdrop):
@@ -133,7 +135,8 @@ def test_an_upload_without_results_is_reported_with_its_state(target, ledger, tm
 
 def test_an_unknown_upload_is_refused(target, seqdrop):
     outcome = seqdrop("fetch", "ABC")
-    assert (outcome.status, outcome.err) == (2, "seqdrop: there is no upload ABC; `seqdrop status` lists them\n")
+    assert outcome.status == 2
+    assert "there is no upload ABC: it is no file name, key, run, sample or upload id; `seqdrop status`" in outcome.err
 
 
 def test_an_upload_without_a_record_has_landed(ledger):

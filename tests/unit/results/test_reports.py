@@ -2,7 +2,7 @@
 
 import pytest
 from seqdrop.ledger.records import Upload
-from seqdrop.results.reports import sample_name, write_reports
+from seqdrop.results.reports import sample_name, sample_path, write_reports
 from seqdrop.uploads import UploadVersion
 from seqdrop.work.examination import Examination
 
@@ -23,6 +23,19 @@ from tests.unit.report.samples import BODIES, read
 )
 def test_a_sample_is_named_after_its_file_without_suffixes(key, name):
     assert sample_name(key) == name
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("reads/run7/S1_L001_R1_001.fastq.gz", "run7 | S1_L001_R1_001"),
+        ("reads/run8/S1_L001_R1_001.fastq.gz", "run8 | S1_L001_R1_001"),
+        ("runs/run 9/Data//BaseCalls/S1.fastq", "run 9 | Data | BaseCalls | S1"),
+        ("contigs/assembly 1.fasta", "assembly 1"),
+    ],
+)
+def test_samples_of_two_runs_have_different_names(key, name):
+    assert sample_path(key) == name
 
 
 @pytest.mark.parametrize(

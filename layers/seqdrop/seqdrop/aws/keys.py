@@ -23,7 +23,9 @@ RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
     *("inventory/", "bundles/", "restores/", "restored/", "monitoring/"),
     *("catalogue/", "transfers/"),
+    "index/",
 )
+BY_COMMANDS = ("shares/",)  # of the results bucket, with the credentials of the person who calls the command
 MODELS = ("models/", "processing/", "training/")
 JOBS = "jobs/"
 """The prefix below which SageMaker writes the output of a training job, in a folder with the name of the job."""
@@ -295,6 +297,25 @@ def run_result(analysis: str, folder: str, name: str) -> str:
 
 RUNS_INDEX = "runs/index.html"
 """The key of the page that lists all runs."""
+INDEX = "index/"
+"""The prefix of the index of file names. Below it, folders are those of the landing bucket."""
+
+
+def index_entry(key: str, landed: str, upload_id: str) -> str:
+    """Return `index/<landing key>/<time>--<upload id>.json`, the key of the entry of one upload in the index of names.
+
+    `landed` is the time when it landed, as in the ledger. Entries of one file name sort in the order of these times.
+    """
+    return f"{INDEX}{key}/{landed[:19].replace(':', '-')}Z--{upload_id}.json"
+
+
+SHARES = "shares/"
+"""The prefix of the records of what was shared."""
+
+
+def share(share_id: str, name: str) -> str:
+    """Return `shares/<share id>/share.json`, the key of one file about what was shared."""
+    return f"{SHARES}{share_id}/{name}"
 
 
 TRUTH = "truth/"

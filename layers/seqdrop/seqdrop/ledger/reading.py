@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from boto3.dynamodb.conditions import Key
@@ -46,6 +47,7 @@ S = TypeVar(
 
 
 BATCH = 100  # items of one BatchGetItem
+PAGE = 1000  # items of one Query that has a limit
 
 
 class Reader:
@@ -54,6 +56,11 @@ class Reader:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._client = table.meta.client
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        return self._table
 
     def find_upload(self, upload_id: str) -> Upload | None:
         """Return the upload with this id; None if there is no record of it."""
@@ -283,6 +290,17 @@ class Reader:
             condition &= Key("moved_at").lt(moved_before)
         for item in self._query(IndexName="by_state", KeyConditionExpression=condition):
             yield from_item(item)
+
+    def newest_uploads(self, state: str, most: int) -> Iterator[Upload]:
+        """Yield the uploads that entered a state last, the latest first, but not more than `most`.
+
+        Eventually consistent. A nudge counts as in `in_state`.
+        """
+        condition = Key("kind_state").eq(f"upload#{state}")
+        items = self._query(
+            IndexName="by_state", KeyConditionExpression=condition, ScanIndexForward=False, Limit=min(most, PAGE)
+        )
+        yield from map(Upload.from_item, islice(items, most))
 
     def _get(self, kind: type[R], keys: dict[str, str]) -> R | None:
         item = self._get_item(keys)

@@ -2,7 +2,7 @@
 
 They are `reports/<upload id>.json`, `reports/<upload id>.html`, and MultiQC's files in `reports/<upload id>/`. MultiQC
 joins files with the same name in different folders, so `aws s3 sync` of reports/ and `multiqc .` show all uploads
-together.
+together. Of two samples with the same name it would show one, so a name has the folders of its file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from seqdrop.aws import keys
 from seqdrop.reads.multiqc import make_custom_content
 from seqdrop.reads.suffix import BY_SUFFIX, PACKED
 from seqdrop.report.page import render_page
+
+SEPARATOR = " | "
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -53,14 +55,23 @@ def write_reports(
         Body=html.encode(),
         ContentType="text/html; charset=utf-8",
     )
-    for name, content in make_custom_content({sample_name(upload.key): report}).items():
+    for name, content in make_custom_content({sample_path(upload.key): report}).items():
         if content["data"]:  # a FASTA file has no qualities
             _put_json(s3, bucket, keys.multiqc(upload.id, name), content)
     _put_json(s3, bucket, keys.report(upload.id), report)
 
 
+def sample_path(key: str) -> str:
+    """Return the name of an upload's sample in MultiQC: its folders below the prefix, and `sample_name`.
+
+    They are separated as `multiqc --dirs` does it: `run7 | S1_L001_R1_001`.
+    """
+    folders = key.split("/")[1:-1]
+    return SEPARATOR.join([*filter(None, folders), sample_name(key)])
+
+
 def sample_name(key: str) -> str:
-    """Return the name of the sample in MultiQC: the file name without the suffixes of format and compression."""
+    """Return the file name without the suffixes of format and compression, the name of a sample in a single folder."""
     first, *suffixes = posixpath.basename(key).split(".")
     for known in (PACKED, BY_SUFFIX):
         if suffixes and suffixes[-1].lower() in known:

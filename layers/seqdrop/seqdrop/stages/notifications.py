@@ -68,8 +68,10 @@ def write_plain_report(services: Services, upload: Upload, content: Mapping[str,
     services.put_json(services.settings.results, keys.report(upload.id), {**place, **content})
 
 
-def write_reason(services: Services, upload: Upload, rejection: Rejection) -> None:
-    """Write `reasons/<upload id>.json` of a rejected upload."""
+def write_reason(services: Services, upload: Upload, rejection: Rejection, *, has_report: bool = True) -> None:
+    """Write `reasons/<upload id>.json` of a rejected upload, and its entry in the index of file names."""
+    from seqdrop.stages.file_index import index_rejected  # most functions only send mails
+
     content = {
         "upload": upload.id,
         "bucket": upload.bucket,
@@ -80,6 +82,7 @@ def write_reason(services: Services, upload: Upload, rejection: Rejection) -> No
         "file": "It was left in the landing bucket. Drop the corrected file; the old version may then be deleted.",
     }
     services.put_json(services.settings.results, keys.reason(upload.id), content)
+    index_rejected(services, upload, rejection["code"], has_report=has_report)
 
 
 def notifies_each(services: Services, upload: Upload) -> bool:
@@ -130,7 +133,7 @@ def reject(services: Services, upload: Upload, rejection: Rejection, has_report:
 
     In this order a crash may repeat the mail, but never leaves it out.
     """
-    write_reason(services, upload, rejection)
+    write_reason(services, upload, rejection, has_report=has_report)
     mail_rejection(services, [upload], rejection, RejectionMail(has_report))
     services.ledger.move(upload, "REJECTED", reason=rejection["code"])
     _refresh_page(services, upload)

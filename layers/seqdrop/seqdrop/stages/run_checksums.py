@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from seqdrop.config.analysis import READ_FORMATS
 from seqdrop.errors import Fault, InvalidFileError, ObjectGoneError, RetryableError, UnreadableObjectError
 from seqdrop.ledger.records import Step
 from seqdrop.reads.checksums import MD5, Checksums, algorithm_of
@@ -203,7 +204,7 @@ def _reject(services: Services, run: _Run, name: str, verdict: Verdict) -> None:
     if upload is None:
         return
     for _ in range(MAX_TRIES):
-        write_reason(services, upload, reason)
+        write_reason(services, upload, reason, has_report=upload.format in READ_FORMATS)
         mail_rejection(services, [upload], reason, RejectionMail(has_report=False))
         if close_upload(services, upload, "REJECTED", None, reason=DIFFERS, **run.facts(name)):
             refresh_page(services, upload.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seqdrop.config.analysis import READ_FORMATS
 from seqdrop.errors import InvalidFileError, RetryableError
 from seqdrop.stages.notifications import RejectionMail, mail_rejection, write_reason
 from seqdrop.stages.outcomes import close_upload
@@ -31,6 +32,6 @@ def explain_unreadable(services: Services, error: UnreadableObjectError) -> Reje
 def reject_validated(services: Services, upload: Upload, error: UnreadableObjectError) -> None:
     """Move a VALIDATED upload to REJECTED because it became unreadable, after writing the reason and a mail."""
     reason = explain_unreadable(services, error)
-    write_reason(services, upload, reason)
+    write_reason(services, upload, reason, has_report=upload.format in READ_FORMATS)
     mail_rejection(services, [upload], reason, RejectionMail(has_report=False))
     close_upload(services, upload, "REJECTED", reason=reason["code"])

@@ -22,6 +22,7 @@ from seqdrop.stages.archive.kept_landing import compute_expiry, keep_until, reme
 from seqdrop.stages.archive.refusals import notify_once, report
 from seqdrop.stages.archive.repeated import claim_or_remove
 from seqdrop.stages.bundle.eligibility import may_be_bundled, request_gathering, run_of
+from seqdrop.stages.file_index import index_archived
 from seqdrop.stages.file_pages import refresh_page
 from seqdrop.stages.lease import COPYING
 from seqdrop.stages.outcomes import close_upload
@@ -199,8 +200,11 @@ def _close_without_object(services: Services, upload: Upload) -> None:
 
 
 def _write_receipt(services: Services, upload: Upload, copy: VerifiedCopy) -> Proof:
-    """Complete a copy, and write its receipt."""
-    return receipt_writing.write_receipt(services, upload, carry_annotations(services.s3, upload, copy))
+    """Complete a copy, and write its receipt and its entry in the index of file names."""
+    complete = carry_annotations(services.s3, upload, copy)
+    proof = receipt_writing.write_receipt(services, upload, complete)
+    index_archived(services, upload, complete)
+    return proof
 
 
 def _ensure_receipt(services: Services, upload: Upload) -> None:

@@ -22,6 +22,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive.kept_copy import is_kept
 from seqdrop.stages.duplicates import is_sent_again
+from seqdrop.stages.file_index import index_repeated
 from seqdrop.stages.outcomes import close_upload
 from seqdrop.stages.routing import is_gated, may_be_archived
 
@@ -71,6 +72,7 @@ def _remove(services: Services, upload: Upload, twin: Upload) -> None:
     if not services.ledger.note(upload, duplicate_of=twin.id, removal_at=now()):
         return  # another invocation was first
     upload = services.ledger.require_upload(upload.id)
+    index_repeated(services, upload)
     # By version id: no delete marker is left, and no other version of the key is touched.
     services.s3.delete_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version_id)
     close_upload(services, upload, "DUPLICATE")

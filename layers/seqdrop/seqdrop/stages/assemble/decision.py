@@ -74,7 +74,8 @@ def reject(
 
     def notify() -> None:
         for upload in uploads:
-            write_reason(services, upload, _with_mate(rejection, mates.get(upload.id)))
+            reason = _with_mate(rejection, mates.get(upload.id))
+            write_reason(services, upload, reason, has_report=mail is None or mail.has_report)
             logger().info("rejected", extra={"upload_id": upload.id, "code": rejection["code"]})
         mail_rejection(services, uploads, rejection, mail)
 

@@ -22,6 +22,7 @@ from seqdrop.stages.archive.receipt_writing import write_receipt
 from seqdrop.stages.bundle.candidates import BATCH, in_batches
 from seqdrop.stages.bundle.left_out import LeftOut, write_left_out
 from seqdrop.stages.bundle.packing import PARALLEL
+from seqdrop.stages.file_index import index_archived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,7 +94,10 @@ class Closing:
     def _write_receipt(self, row: tuple[int, Upload]) -> tuple[str, Proof]:
         """Write the receipt of a file unless it has one; return the id of its upload, and which receipt it has."""
         place, upload = row
-        return upload.id, write_receipt(self.services, upload, self._describe_copy(place))
+        copy = self._describe_copy(place)
+        proof = write_receipt(self.services, upload, copy)
+        index_archived(self.services, upload, copy)
+        return upload.id, proof
 
     def _describe_copy(self, place: int) -> VerifiedCopy:
         """Return where a file is in the tar."""

@@ -24,6 +24,7 @@ from seqdrop.runtime.log import logger
 from seqdrop.runtime.services import Services, now
 from seqdrop.stages.archive.receipts import read_stored
 from seqdrop.stages.bundle.left_out import read_left_out
+from seqdrop.stages.file_index import index_archived
 from seqdrop.stages.forget.tombstones import delete_results, write_tombstone
 
 if TYPE_CHECKING:
@@ -163,6 +164,8 @@ def _complete(services: Services, member: Member) -> None:
     upload = member.upload
     results = delete_results(services, upload) if upload.forget_results else []
     write_tombstone(services, upload, member.receipt, member.receipt_sha256, results)
+    if not upload.forget_results:
+        index_archived(services, upload, member.copy, "FORGOTTEN")
     file = services.ledger.archived_file(ArchivedFile.of(upload))
     is_named = file.upload == upload.id
     # Otherwise a file that is dropped again would be looked up in vain.

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from seqdrop.aws import keys
 from seqdrop.aws.errors import is_conflict
+from seqdrop.results.file_index import entry_key
 from seqdrop.runtime.services import Services, format_json, now
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ def write_tombstone(
 
 
 def delete_results(services: Services, upload: Upload) -> list[str]:
-    """Delete all versions of the results and reports of an upload; return their keys and prefixes."""
+    """Delete all versions of the results, reports and index entry of an upload; return their keys and prefixes."""
     analyses = {attempt.analysis for attempt in services.ledger.attempts(upload.id)}
     prefixes = [keys.upload_results(analysis, upload.id) for analysis in sorted(analyses)]
     prefixes += [keys.report(upload.id), keys.page(upload.id), keys.multiqc_prefix(upload.id)]
+    prefixes += filter(None, [entry_key(upload)])
     for prefix in prefixes:
         _empty(services, prefix)
     return prefixes
