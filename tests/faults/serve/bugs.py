@@ -75,7 +75,10 @@ def _late_deletion():
     late = []
 
     def delete_configurations(sagemaker, endpoint, keep=()) -> None:
-        late.append((sagemaker, endpoint, keep))
+        if keep:
+            late.append((sagemaker, endpoint, keep))
+        else:
+            deletion(sagemaker, endpoint)
 
     def save(services, record):
         saved = original(services, record)
