@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,13 +69,13 @@ class Upload:
         return json.loads(self.files["summary.json"])["computed"]
 
     def neutral(self, name: str) -> bytes:
-        """Return a file without the names of the upload and of its job, and without the way and what it cost."""
+        """Return a file without the names of the upload, its job and its attempt, the way, and what it cost."""
         body = self.files[name]
         if name == "summary.json":
             body = json.dumps(json.loads(body) | {"computed": None}).encode()
         for text in (self.job.name, self.id, self.key, self.version):
             body = body.replace(text.encode(), b"")
-        return body
+        return re.sub(rb"(attempt\W{1,3})\d+", rb"\1", body)
 
     @property
     def version(self) -> str:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from unittest import mock
 
 from seqdrop.ledger.table import Ledger
-from seqdrop.sagemaker import endpoints
 from seqdrop.stages.serve import idle, mails, removal, rollout, serve, stack_events
 
 from tests.faults.planting import Bug, make_registry, write_unconditionally
@@ -75,7 +74,10 @@ def _late_deletion():
     late = []
 
     def delete_configurations(sagemaker, endpoint, keep=()) -> None:
-        late.append((sagemaker, endpoint, keep))
+        if keep:
+            late.append((sagemaker, endpoint, keep))
+        else:
+            deletion(sagemaker, endpoint)
 
     def save(services, record):
         saved = original(services, record)
@@ -156,14 +158,3 @@ def _failed_stays():
 @_bug("an idle endpoint stays", quick=True)
 def _idle_stays():
     return [(serve, "stop_idle", lambda *_: False)]
-
-
-@_bug("a throttled call gives an endpoint up", quick=True)
-def _gives_up():
-    original = endpoints._check_refusal
-
-    def check_refusal(error, what) -> None:
-        if error.response["Error"]["Code"] != "ThrottlingException":
-            original(error, what)
-
-    return [(endpoints, "_check_refusal", check_refusal)]
