@@ -90,7 +90,7 @@ class Workflow(Table):
     @classmethod
     def from_plan(cls, stored: Mapping[str, Any]) -> Workflow:
         """Return the settings that `as_plan` returned."""
-        return cls.restore(**{**stored, "columns": {name: content for name, content in stored["columns"]}})
+        return cls.restore(**{**stored, "columns": dict(stored["columns"])})
 
     @property
     def is_samplesheet(self) -> bool:
