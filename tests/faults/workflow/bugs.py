@@ -64,11 +64,6 @@ def _not_asked():
     return skip_check("started_jobs")()
 
 
-@_bug("the reconciler does not start jobs that a crash left")
-def _not_started():
-    return skip_check("unstarted_jobs")()
-
-
 @_bug("each mate gets a run of its own", quick=True)
 def _mates_alone():
     original = start.find_group
@@ -83,11 +78,6 @@ def _mates_alone():
 @_bug("a run that the service lost is not tried again", quick=True)
 def _not_again():
     return [(ending, "MAX_LOST", 0)]
-
-
-@_bug("the uploads of a job that was resolved before a crash are not enqueued")
-def _not_enqueued():
-    return [(module, "enqueue_uploads", lambda *_: None) for module in (ending, outcomes)]
 
 
 @_bug("members that fail are not mailed", quick=True)

@@ -33,6 +33,7 @@ def test_an_arn_names_the_owner():
 def test_a_plan_has_the_workflow_and_survives_a_changed_file():
     analysis = workflow_of('id = "1234567"\nversion = "v2"\nparameters = { a = ["{files}", { b = 1.5 }] }\n')
     assert from_json(analysis.as_json()) == analysis
+    assert list(from_json(analysis.as_json()).workflow.columns) == ["sample", "fastq_1", "fastq_2"], "in their order"
     assert '"workflow"' not in parse(BASE).by_name["a"].as_json()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +97,7 @@ class Analysis(AnalysisSettings):
             if common[name] in (None, False):
                 del common[name]
         use = self.kind.parameters(self.settings) if self.settings else None
-        workflow = {"workflow": asdict(self.workflow)} if self.workflow else {}
+        workflow = {"workflow": self.workflow.as_plan()} if self.workflow else {}
         return json.dumps(common | workflow | {"job": self.job.as_plan(), "use": use}, sort_keys=True)
 
     @classmethod
@@ -108,7 +108,7 @@ class Analysis(AnalysisSettings):
         """
         entry = json.loads(text)
         use, job, formats = entry.pop("use"), entry.pop("job"), tuple(entry.pop("formats"))
-        workflow = Workflow.restore(**entry.pop("workflow")) if "workflow" in entry else None
+        workflow = Workflow.from_plan(entry.pop("workflow")) if "workflow" in entry else None
         kind = kinds.with_workflow() if workflow else _find_kind(kinds, use, entry.get("alphabet", DNA), formats)
         if entry.get("markers"):
             entry["markers"] = tuple(entry["markers"])

@@ -7,8 +7,8 @@ of the lab's own does the rest. Both exist only in a stack whose parameter Workf
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import MISSING, asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from seqdrop.config.fields import Choice, Maybe, Table, Text, Whole, setting
 from seqdrop.config.problems import quote_words
@@ -82,6 +82,15 @@ class Workflow(Table):
         for word in dict.fromkeys(find_placeholders(value)):
             if word not in known:
                 yield f"{name} has the placeholder {{{word}}}; it must be one of {quote_words(known)}"
+
+    def as_plan(self) -> dict[str, object]:
+        """Return the settings as they are stored with an attempt. A plan sorts keys, so columns are a list of pairs."""
+        return {**asdict(self), "columns": [list(column) for column in self.columns.items()]}
+
+    @classmethod
+    def from_plan(cls, stored: Mapping[str, Any]) -> Workflow:
+        """Return the settings that `as_plan` returned."""
+        return cls.restore(**{**stored, "columns": dict(stored["columns"])})
 
     @property
     def is_samplesheet(self) -> bool:

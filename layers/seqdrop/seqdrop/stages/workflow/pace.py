@@ -22,8 +22,8 @@ LONGEST_DELAY = 900  # seconds for which SQS can hold a message back
 def reserve(services: Services, job: Job, *, again: bool = False) -> Job:
     """Reserve the next free time of a start for a PLANNED job, and return its record.
 
-    With `again`, HealthOmics refused the start because of its rate. Raise RetryableError if another invocation changed
-    the job, or was first in each of MAX_TRIES tries.
+    With `again`, HealthOmics refused the start because of its rate. If another invocation changed the job meanwhile,
+    return it as it is now. Raise RetryableError if other jobs were first in each of MAX_TRIES tries.
     """
     waits = job.waits + again
     for _ in range(MAX_TRIES):
@@ -35,8 +35,9 @@ def reserve(services: Services, job: Job, *, again: bool = False) -> Job:
         if services.ledger.move_together([Step(job, job.state, facts)], shared=free):
             logger().info("start reserved", extra={"job": job.name, "waits": waits})
             return apply_facts(job, facts)
-        if (current := services.ledger.find_job(job.name)) is None or current.revision != job.revision:
-            break
+        current = services.ledger.require_job(job.name)
+        if current.revision != job.revision:
+            return current
     raise RetryableError(f"another invocation is starting the job {job.name}")
 
 

@@ -191,6 +191,8 @@ def _launch(services: Services, job: Job) -> None:
     order = orders.load(services, job.name)
     if order.request and not job.due_at:
         job = reserve(services, job)
+        if job.state != "PLANNED":
+            return None  # another invocation has started it
         if not is_due(job):
             return send_when_due(services, job)
     check_inputs(services, order)
