@@ -6,7 +6,6 @@ import pytest
 
 from tests.support import switches
 from tests.support.reviewers.findings import EVERYTHING
-from tests.support.reviewers.resolved import Resolved
 
 PARTS = ("AWS::Glue", "AWS::Athena", "AWS::LakeFormation", "AWS::SageMaker", "AWS::DataSync", "AWS::Omics")
 
@@ -37,5 +36,5 @@ def test_a_reference_that_dangles_is_noticed(name, monkeypatch):
 
 @pytest.mark.parametrize("name", switches.switches())
 def test_a_switch_adds_resources_and_takes_none_away(name):
-    on = set(Resolved(switches.template(), {name: "true"} | switches.NEEDS.get(name, {})).names)
+    on = set(switches.Deployed(switches.template(), {name: "true"} | switches.NEEDS.get(name, {})).names)
     assert on >= switches.plain_resources()

@@ -34,8 +34,8 @@ DONE = (
     *("start_processing", "start_training", "start_transform", "validate-eventbridge", "validate-records"),
 )
 # Their functions are those of optional parts; their examples name nothing either.
-OPTIONAL = ("monitor", "monitor-schedule", "serve")
-PARTS = {"Endpoints": "true", "Monitoring": "true"}
+OPTIONAL = ("monitor", "monitor-schedule", "serve", "catalogue")
+PARTS = {"Endpoints": "true", "Monitoring": "true", "Catalogue": "true"}
 MESSAGE = "00000001-1111-2222-3333-444444444444"  # the id of the first message of each example
 READS = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 LARGEST_EVENT = 6 * MEGABYTE  # of a synchronous invocation

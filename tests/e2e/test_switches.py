@@ -8,8 +8,7 @@ from __future__ import annotations
 import pytest
 
 from local.deploy import install
-from tests.support.reviewers.resolved import Resolved
-from tests.support.switches import NEEDS, switches, template
+from tests.support.switches import NEEDS, Deployed, switches, template
 
 pytestmark = pytest.mark.long  # deploys its own stack several times
 
@@ -61,7 +60,7 @@ def deploy_with(aws, *on: str) -> set[str]:
     install(aws, name=STACK, **values)
     resources = list_resources(aws)
     named = {name for name, body in template()["Resources"].items() if body["Type"] != LAYER}
-    assert named & resources == named & set(Resolved(template(), values).names)
+    assert named & resources == named & set(Deployed(template(), values).names)
     return resources
 
 

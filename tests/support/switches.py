@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,14 @@ VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)(?:\.[A-Za-z0-9.]+)?\}")  # in Fn::Sub
 NEEDS: dict[str, dict[str, str]] = {}
 
 
+class Deployed(Resolved):
+    """The template with values for parameters, whose conditions compare texts, as CloudFormation does: "0" is 0."""
+
+    @cached_property
+    def functions(self) -> dict[str, Any]:
+        return super().functions | {"Fn::Equals": lambda parts: str(self.value(parts[0])) == str(self.value(parts[1]))}
+
+
 @cache
 def template() -> dict[str, Any]:
     """Return the template with its nested stacks, before SAM's transform."""
@@ -31,7 +39,7 @@ def template() -> dict[str, Any]:
 
 @cache
 def plain_resources() -> frozenset[str]:
-    return frozenset(Resolved(template()).names)
+    return frozenset(Deployed(template()).names)
 
 
 @cache
@@ -43,9 +51,9 @@ def switches() -> tuple[str, ...]:
         if sorted(body.get("AllowedValues", [])) == sorted(BOOLEAN) and body["Default"] == "false"
     ]
     everything = dict.fromkeys(boolean, "true") | {key: value for part in NEEDS.values() for key, value in part.items()}
-    complete = frozenset(Resolved(template(), everything).names)
+    complete = frozenset(Deployed(template(), everything).names)
     return tuple(
-        name for name in boolean if complete != frozenset(Resolved(template(), everything | {name: "false"}).names)
+        name for name in boolean if complete != frozenset(Deployed(template(), everything | {name: "false"}).names)
     )
 
 
@@ -114,7 +122,7 @@ def dangling(name: str) -> Iterator[tuple[dict[str, str], str]]:
     varied = sorted(set().union(*(parameters_in(tree["Conditions"][it]) for it in used)) & set(switches()))
     for values in product(BOOLEAN, repeat=len(varied)):
         chosen = dict(zip(varied, values, strict=True))
-        resolved = Resolved(tree, chosen)
+        resolved = Deployed(tree, chosen)
         if not resolved.holds(body.get("Condition")):
             continue
         holds = {it: resolved.holds(it) for it in tree["Conditions"]}
