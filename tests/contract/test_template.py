@@ -480,6 +480,8 @@ def measure(value) -> int:
     name = argument.removesuffix(".Arn") if kind == "GetAtt" else argument
     if name == "AWS::StackName":
         return len(STACK)
+    if ".Outputs." in name:  # of a nested stack: an ARN
+        return max(map(len, LONGEST_VALUES.values()))
     if name in RESOURCES:
         return len(LONGEST_VALUES[RESOURCES[name]["Type"]])
     if name.endswith("Image"):

@@ -175,7 +175,7 @@ def test_an_execution_that_fails_opens_nothing_and_the_lab_is_notified_once(lab,
     assert mails.wait_for("DataSync could not copy all runs")["Subject"] == "Seqdrop: the transfer of runs failed"
     assert sum("DataSync could not copy" in each["Message"] for each in mails.all()) == 1
     assert lab.landed(name) == ["a.txt"]
-    assert lab.run(name).state in ("SEQUENCING", "COPYING")
+    assert wait_for(lambda: lab.run(name), timeout=PATIENCE).state in ("SEQUENCING", "COPYING")
     reports = lab.s3.list_objects_v2(Bucket=lab.stack.results, Prefix="transfers/reports/Detailed-Reports/")
     assert reports["KeyCount"] >= 2
     order_datasync(lab.aws, failing_files=[])

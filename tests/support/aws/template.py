@@ -98,7 +98,7 @@ def _arn(name: str) -> str:
 
 
 def _get(path: str) -> str:
-    name, attribute = path.split(".")
+    name, attribute = path.split(".", 1)  # an output of a nested stack has its name for a value
     return _arn(name) if attribute == "Arn" else _ref(name) if attribute == "BucketName" else name
 
 
