@@ -35,6 +35,8 @@ DONE = (
 )
 # Their functions are those of optional parts; their examples name nothing either.
 OPTIONAL = ("monitor", "monitor-schedule", "serve", "catalogue")
+# They need a source of files, and a workflow; tests/e2e/test_transfer.py and test_workflows.py run their functions.
+ELSEWHERE = ("transfer", "transfer-schedule", "workflow", "workflow-attempt")
 PARTS = {"Endpoints": "true", "Monitoring": "true", "Catalogue": "true"}
 MESSAGE = "00000001-1111-2222-3333-444444444444"  # the id of the first message of each example
 READS = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
@@ -71,7 +73,7 @@ def silent_endpoint() -> Iterator[str]:
 
 
 def test_every_example_and_every_function_is_tried(repository, functions):
-    tried = ["reconcile", *RETRIED, *DONE, *OPTIONAL]
+    tried = ["reconcile", *RETRIED, *DONE, *OPTIONAL, *ELSEWHERE]
     assert sorted(tried) == sorted(file.stem for file in (repository / "events").glob("*.json"))
     assert {name.partition("-")[0] for name in tried} == set(functions)
 
