@@ -60,6 +60,7 @@ class Stack:
     key: str = ""
     uploaderpolicy: str = ""
     dashboardname: str = ""
+    signingkey: str = ""  # only with SignReceipts=true
     endpointsqueue: str = ""  # only with Endpoints=true
     cataloguedatabase: str = ""  # this and the next two only with Catalogue=true
     catalogueworkgroup: str = ""

@@ -102,13 +102,13 @@ def backfill(target: Target) -> int:
 
 def find_derivable(s3: S3Client, bucket: str) -> list[Derivable]:
     """Return each upload and each run that the results bucket holds facts about, once."""
-    found: dict[Derivable, None] = {}
+    subjects: dict[Derivable, None] = {}
     for prefix in keys.FACTS:
         for key in _list_keys(s3, bucket, prefix):
             if about := derivable_of(key):
-                found[about] = None
-        note(f"{prefix}: {len(found):,} uploads and runs so far")
-    return list(found)
+                subjects[about] = None
+        note(f"{prefix}: {len(subjects):,} uploads and runs so far")
+    return list(subjects)
 
 
 def _list_keys(s3: S3Client, bucket: str, prefix: str) -> Iterator[str]:

@@ -77,9 +77,9 @@ def test_the_command_knows_the_saved_queries(resolved):
 def check_manager(grants: Grants) -> None:
     view = grants.view("Manager")
     assert set(view) == {*TABLES, "genes"}
-    for name, seen in view.items():
-        assert seen.columns == set(grants.columns[name])
-        assert [rows for _, rows in seen.grants] == ["true"]
+    for name, table in view.items():
+        assert table.columns == set(grants.columns[name])
+        assert [rows for _, rows in table.grants] == ["true"]
 
 
 def check_analyst(grants: Grants) -> None:

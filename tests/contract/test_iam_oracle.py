@@ -7,7 +7,7 @@ import pytest
 from tests.contract.test_template import NEEDS
 from tests.support.reviewers.findings import EVERYTHING
 from tests.support.reviewers.requests import Request, Roles
-from tests.support.reviewers.resolved import ACCOUNT, Resolved
+from tests.support.reviewers.resolved import ACCOUNT, REGION, Resolved
 from tests.support.reviewers.simulator import OTHER_TYPE, decide_embedded, simulate
 from tools.transformed_template import transform
 
@@ -40,6 +40,7 @@ REFUSED = {
     "ReconcileRole": [(READ, LANDING), *JOBS],
     "MonitorRole": [(READ, LANDING), (READ, RESULTS), (WRITE, CURRENT), ("iam:PassRole", EXECUTION), *JOBS],
     "MonitoringRole": [(READ, LANDING), (WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), *JOBS],
+    "CatalogueRole": [(READ, LANDING), (READ, CURRENT), (WRITE, RESULTS), (DELETE, RESULTS), *JOBS],
     "ExecutionRole": [(READ, LANDING), (WRITE, CURRENT)],
     "TrainingRole": [(READ, LANDING), (WRITE, CURRENT)],
     "ProcessingRole": [(WRITE, RESULTS), (WRITE, CURRENT), (WRITE, CODE), *JOBS],
@@ -93,7 +94,8 @@ def test_identities_that_access_encrypted_resources_may_use_the_key(roles, key):
     needs = {
         role: set().union(*(NEEDS.get(action, set()) for action in roles.actions(role))) for role in roles.policies
     }
-    requests = [roles.request(role, action, arn) for role, actions in needs.items() for action in actions]
+    via_s3 = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}  # people who ask the catalogue may use it in no other way
+    requests = [roles.request(role, action, arn, via_s3) for role, actions in needs.items() for action in actions]
     assert len(requests) > 20
     assert set(simulate(requests)) == {"Allowed"}
     without = [Request(request.principal, request.action, arn, resource_policy=policy) for request in requests]

@@ -82,16 +82,11 @@ def wait_for(lab, is_done) -> list[dict]:
     return rows
 
 
-def wait_for_states(lab, **states: str) -> None:
-    expected = {lab.ids[key.replace("__", "/")] if "__" in key else key: state for key, state in states.items()}
-    wait_for(lab, lambda rows: {row["upload"]: row["state"] for row in rows}.items() >= expected.items())
-
-
 def by_upload(lab) -> dict[str, dict]:
     return {row["upload"]: row for row in read_rows(lab, "uploads")}
 
 
-def settle(lab) -> dict[str, dict]:
+def await_ends(lab) -> dict[str, dict]:
     """Wait until each upload has the row of its end; return the rows by upload."""
     ends = {upload_id: end.state for upload_id, end in lab.ends.items()}
     wait_for(lab, lambda rows: {row["upload"]: row["state"] for row in rows} == ends)
@@ -99,7 +94,7 @@ def settle(lab) -> dict[str, dict]:
 
 
 def test_rows_are_what_the_results_say(lab):
-    rows = settle(lab)
+    rows = await_ends(lab)
     for upload_id, end in lab.ends.items():
         row, upload = rows[upload_id], end.upload
         assert (row["key"], row["bytes"], row["received"]) == (upload.key, upload.size, upload.created_at)
@@ -154,13 +149,12 @@ def month_of(lab, row: dict) -> str:
     [("failed", [""]), ("yield", []), ("promoters", [100_000]), ("archive", []), ("models", [])],
 )
 def test_athena_answers_what_duckdb_answers(lab, question, parameters):
-    settle(lab)
+    await_ends(lab)
     call = read_rows(lab, "calls")[0]
     lab.genes.write_text(f"{call['record']}\t{call['start'] + 50}\t{call['end'] + 500}\tGENE1\n")
     assert put_genes(lab.target, lab.genes) == 1
     reply = answer(lab.target, question, "", 100_000)
     expected = ask_duckdb(lab, question, *parameters)
-    assert [tuple(row) for row in reply.rows] == pytest.approx(expected) if not reply.rows else True
     assert normalize(reply.rows) == normalize(expected)
     assert len(reply.rows) > 0
     with redirect_stdout(io.StringIO()) as printed:
@@ -180,7 +174,7 @@ def test_answers_are_in_the_place_that_the_workgroup_enforces(lab):
 
 
 def test_repeated_and_reordered_events_change_nothing_and_a_backfill_restores_what_was_lost(lab):
-    rows = settle(lab)
+    rows = await_ends(lab)
     before = {table: sorted(map(str, read_rows(lab, table))) for table in TABLES}
     queue = lab.target.queues()["CatalogueQueue"]
     sqs = lab.aws.client("sqs")
@@ -197,7 +191,7 @@ def test_repeated_and_reordered_events_change_nothing_and_a_backfill_restores_wh
             lab.s3.delete_object(Bucket=lab.stack.results, Key=entry["Key"])
     assert read_rows(lab, "uploads") == []
     assert backfill(lab.target) == len(rows)
-    settle(lab)
+    await_ends(lab)
     wait_until_empty(sqs, queue)
     assert {table: sorted(map(str, read_rows(lab, table))) for table in TABLES} == before
 
@@ -211,7 +205,7 @@ def wait_until_empty(sqs, queue: str) -> None:
 
 
 def test_a_deleted_file_stays_as_a_row_without_a_price(lab):
-    settle(lab)
+    await_ends(lab)
     upload_id = lab.ids["raw/heart/S2_R1.fastq"]
     services = lab.target.services(SEQDROP_FORGET_QUEUE=lab.target.queues()["ForgetQueue"])
     request.ask(services, lab.ledger.require_upload(upload_id), request.Request("mistake"))

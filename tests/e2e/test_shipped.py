@@ -32,8 +32,8 @@ DONE = (
     *("archive", "finish", "finish-processing", "finish-training", "forget", "restore-completed"),
     *("start_processing", "start_training", "start_transform", "validate-eventbridge", "validate-records"),
 )
-# Their function exists only with Monitoring; tests/e2e/test_monitoring.py runs it.
-OPTIONAL = ("monitor", "monitor-schedule")
+# Their functions exist only with Monitoring or Catalogue; tests/e2e/test_monitoring.py and test_catalogue.py run them.
+OPTIONAL = ("monitor", "monitor-schedule", "catalogue")
 MESSAGE = "00000001-1111-2222-3333-444444444444"  # the id of the first message of each example
 READS = b"@r1\nACGTACGTAC\n+\nIIIIIIIIII\n"
 LARGEST_EVENT = 6 * MEGABYTE  # of a synchronous invocation

@@ -27,6 +27,7 @@ EVERYTHING = {
     "SignReceipts": "true",
     "Endpoints": "true",
     "Monitoring": "true",
+    "Tracing": "true",
     "Catalogue": "true",
     "LakeFormation": "true",
     "JobSubnets": "subnet-0123456789abcdef0",
@@ -91,7 +92,7 @@ def review_by_parliament(template: dict[str, Any]) -> set[Finding]:
 def _policies(resource: dict[str, Any]) -> list[dict[str, Any]]:
     properties = resource.get("Properties", {})
     if resource["Type"] == "AWS::IAM::Role":
-        return [policy["PolicyDocument"] for policy in properties["Policies"]]
+        return [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     if resource["Type"] == KEYS:
         return [properties["KeyPolicy"]]
     return [properties["PolicyDocument"]] if resource["Type"] in POLICIES else []

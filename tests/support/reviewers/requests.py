@@ -37,11 +37,12 @@ class Roles:
     @cached_property
     def policies(self) -> dict[str, tuple[dict[str, Any], ...]]:
         own = {
-            name: [policy["PolicyDocument"] for policy in role["Policies"]]
+            name: [policy["PolicyDocument"] for policy in role.get("Policies", [])]
             for name, role in self.resolved.of_type("AWS::IAM::Role").items()
         }
-        for policy in self.resolved.of_type("AWS::IAM::Policy").values():
-            for role in policy["Roles"]:
+        attached = {**self.resolved.of_type("AWS::IAM::Policy"), **self.resolved.of_type("AWS::IAM::ManagedPolicy")}
+        for policy in attached.values():
+            for role in policy.get("Roles", []):
                 own[role.removeprefix("seqdrop-")].append(policy["PolicyDocument"])
         return {name: tuple(as_text(documents)) for name, documents in own.items()}
 

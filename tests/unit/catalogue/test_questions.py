@@ -104,7 +104,7 @@ def test_yield_is_by_instrument_and_month_of_sequencing(catalogue):
     [("+", 900, 1000, 0), ("+", 400, 500, 500), ("+", 1500, 1600, 500), ("-", 1600, 1700, 500), ("+", 990, 1290, 0)],
 )
 def test_calls_near_the_starts_of_genes(catalogue, strand, start, end, distance):
-    """A gene on the reverse strand starts at its end: forward 1000 to 3000, reverse 100 to 1100."""
+    """A gene on the reverse strand begins where its interval ends: forward 1000 to 3000, reverse 100 to 1100."""
     catalogue.add("genes", chrom="chr1", start=1000, end=3000, name="F", strand="+")
     catalogue.add("genes", chrom="chr1", start=100, end=1100, name="R", strand="-")
     catalogue.add("genes", chrom="chr2", start=1000, end=3000, name="elsewhere", strand="+")

@@ -93,9 +93,9 @@ class World:
     def rows(self, table: str) -> list[dict]:
         """Return all rows of a table, without what has no value."""
         prefix = keys.catalogue_table(table)
-        found = self.services.s3.list_objects_v2(Bucket="results", Prefix=prefix).get("Contents", [])
+        entries = self.services.s3.list_objects_v2(Bucket="results", Prefix=prefix).get("Contents", [])
         rows = []
-        for entry in found:
+        for entry in entries:
             assert entry["Key"].startswith(f"{prefix}month=2")
             data = pq.read_table(io.BytesIO(self.account.s3.read("results", entry["Key"])))
             assert data.schema.names == [column.name for column in TABLES[table]]
@@ -175,8 +175,8 @@ def test_predictions_say_which_model_made_them_and_calls_where_they_are(world):
     world.ledger.create(failed)
     world.ledger.move(world.ledger.require_attempt(failed.key), "FAILED", reason="no capacity")
     world.derive(upload)
-    one, two, three = world.rows("predictions")
-    assert one["results"] == f"results/contigs/{upload.id}/"
+    first, two, three = world.rows("predictions")
+    assert first["results"] == f"results/contigs/{upload.id}/"
     assert two == {
         "upload": upload.id,
         "sample": "a",
