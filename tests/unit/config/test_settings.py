@@ -19,7 +19,7 @@ def functions(template):
 
 
 def test_the_template_sets_what_settings_need(template, functions):
-    assert len(functions) == 15
+    assert len(functions) == 16
     for function in functions:
         settings = Settings.load(dict.fromkeys(variables_of(template, function), "1"))
         assert (settings.max_jobs, settings.stale_minutes) == (1, 1)

@@ -70,6 +70,13 @@ CALLS = {
     "sagemaker": ("describe_transform_job", {"TransformJobName": "a"}),
     "sagemaker-runtime": ("invoke_endpoint", {"EndpointName": "a", "Body": b"a"}),
     "cloudwatch": ("list_metrics", {}),
+    "datasync": ("list_tasks", {}),
+    "events": ("put_events", {"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}"}]}),
+    "omics": ("get_run", {"id": "1234567"}),
+    "sagemaker-featurestore-runtime": (
+        "get_record",
+        {"FeatureGroupName": "a", "RecordIdentifierValueAsString": "b"},
+    ),
     "application-autoscaling": ("describe_scalable_targets", {"ServiceNamespace": "sagemaker"}),
 }
 # A region of each partition, those with names of their own in endpoints.json, and one that does not exist yet.

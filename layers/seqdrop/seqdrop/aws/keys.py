@@ -160,12 +160,17 @@ def captured(endpoint: str) -> str:
     return f"{CAPTURED}{endpoint}/"
 
 
+def transfers(task: str) -> str:
+    """Return `transfers/<task>/`, the prefix of what is noted about the executions of a DataSync task."""
+    return f"transfers/{task}/"
+
+
 def transfer_manifest(task: str, plan: str) -> str:
     """Return `transfers/<task>/<plan>/manifest.csv`, the key of the list of files that an execution copies.
 
     `task` is the id of the DataSync task, and `plan` begins the SHA-256 of the list.
     """
-    return f"transfers/{task}/{plan}/manifest.csv"
+    return f"{transfers(task)}{plan}/manifest.csv"
 
 
 def transfer_listing(manifest: str) -> str:
@@ -401,7 +406,7 @@ def catalogue_rows(table: str, month: str, name: str) -> str:
 
 def transferred(task: str) -> str:
     """Return `transfers/<task>/transferred.json.gz`, the key of the list of the source's files that were copied."""
-    return f"transfers/{task}/transferred.json.gz"
+    return f"{transfers(task)}transferred.json.gz"
 
 
 def gene_list(name: str) -> str:

@@ -52,7 +52,7 @@ def commit_listing(services: Services, execution: ExecutionDescription) -> None:
     """Let the listing of an execution take effect. One without a manifest of Seqdrop has none, and changes nothing."""
     place = execution.get("ManifestConfig", {}).get("Source", {}).get("S3", {})
     manifest = str(place.get("ManifestObjectPath", ""))
-    if not manifest.startswith(f"transfers/{_task(services)}/"):
+    if not manifest.startswith(keys.transfers(_task(services))):
         return
     listing = _read(services, services.settings.work, keys.transfer_listing(manifest))
     if listing is not None:  # it expires in the work bucket
