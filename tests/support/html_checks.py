@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 VOID = {"meta"}
 HEADINGS = ("h1", "h2", "h3")
@@ -66,7 +67,7 @@ def check_structure(page: Page) -> None:
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("title")) == len(page.all("main")) == len(page.all("h1")) == 1
     levels = [int(tag[1]) for tag, _, _ in page.elements if tag in HEADINGS]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     for tag, attributes, parents in page.elements:
         if tag == "th":
             assert attributes.get("scope") in ("col", "row"), "a header cell needs a scope"
