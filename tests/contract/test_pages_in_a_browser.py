@@ -1,7 +1,7 @@
-"""The pages in headless Chromium: pictures in three widths and both themes, no scrolling to the side, axe finds nothing.
+"""The pages in headless Chromium: pictures in three widths and both themes, no scrolling to the side, axe is content.
 
 The pages are those of a run that the demo drops, of a made-up run with every kind of verdict, and of a predicted file.
-To look at the pictures: SEQDROP_PICTURES=FOLDER .venv/bin/python -m pytest -m "" tests/contract/test_pages_in_a_browser.py
+To look at the pictures, set SEQDROP_PICTURES to a folder.
 """
 
 from __future__ import annotations
@@ -72,3 +72,15 @@ def test_axe_finds_no_barrier(pages, name, theme, tmp_path):
 def test_pages_are_valid_html(pages, name):
     html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed; `make setup` installs it")
     html5lib.HTMLParser(strict=True).parse(pages[name])  # raises ParseError at any deviation from the HTML standard
+
+
+def test_these_checks_find_what_is_planted(pages, tmp_path):
+    page = pages["samples"]
+    broken = page.replace("<h1>", '<h1><img src="x">').replace('class="brand"', 'style="color:#ddd"', 1)
+    rules = {barrier.partition(":")[0] for barrier in browser.find_barriers(broken, "light", tmp_path)}
+    assert rules >= {"image-alt", "color-contrast"}
+    wide = page.replace("<h1>", '<h1 style="width:2000px">')
+    assert browser.measure_width(wide, 390, tmp_path) > 2000
+    html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed; `make setup` installs it")
+    with pytest.raises(html5lib.html5parser.ParseError):
+        html5lib.HTMLParser(strict=True).parse(page.replace("</h1>", "</h2>", 1))

@@ -29,7 +29,7 @@ def find_browser() -> str:
 
 
 def take_picture(page: str, width: int, theme: str, target: Path) -> bytes:
-    """Return a PNG of a page in a frame of this width, which may be narrower than any window; it is kept as `target`."""
+    """Return a PNG of a page in a frame of this width, which may be narrower than a window; `target` keeps it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _run(_framed(page, width), target.with_suffix(".html"), theme, f"--window-size={max(width, 500)},{HEIGHT}",
          f"--screenshot={target}")  # fmt: skip
