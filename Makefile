@@ -30,7 +30,7 @@ PIP_AUDIT := pip-audit==2.10.1
 COVERED := 95
 # Tools of the long tests, each in an environment of its own: .venv-NAME of PINS/NAME.txt.
 PINS := tests/support/reviewers/pins
-REVIEWERS := lint checkov guard localemu
+REVIEWERS := lint checkov guard localemu html
 # localemu needs Python 3.13.
 PYTHON313 ?= python3.13
 BIN := $(VENV)/bin

@@ -70,8 +70,7 @@ def test_axe_finds_no_barrier(pages, name, theme, tmp_path):
 
 @pytest.mark.parametrize("name", ["run", "samples", "index", "file"])
 def test_pages_are_valid_html(pages, name):
-    html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed; `make setup` installs it")
-    html5lib.HTMLParser(strict=True).parse(pages[name])  # raises ParseError at any deviation from the HTML standard
+    assert browser.find_html_errors(pages[name]) == []
 
 
 def test_these_checks_find_what_is_planted(pages, tmp_path):
@@ -81,6 +80,4 @@ def test_these_checks_find_what_is_planted(pages, tmp_path):
     assert rules >= {"image-alt", "color-contrast"}
     wide = page.replace("<h1>", '<h1 style="width:2000px">')
     assert browser.measure_width(wide, 390, tmp_path) > 2000
-    html5lib = pytest.importorskip("html5lib", reason="html5lib is not installed; `make setup` installs it")
-    with pytest.raises(html5lib.html5parser.ParseError):
-        html5lib.HTMLParser(strict=True).parse(page.replace("</h1>", "</h2>", 1))
+    assert "End tag (h2)" in browser.find_html_errors(page.replace("</h1>", "</h2>", 1))[0]

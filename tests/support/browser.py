@@ -11,11 +11,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.reviewers.programs import find_program
+
 REPOSITORY = Path(__file__).parents[2]
 AXE = REPOSITORY / ".npm-axe/node_modules/axe-core/axe.min.js"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 HEIGHT = 2400
+VALIDATE = """
+import html5lib, json, sys
+try:
+    html5lib.HTMLParser(strict=True).parse(sys.stdin.read())
+except html5lib.html5parser.ParseError as error:
+    print(json.dumps([str(error)]))
+else:
+    print("[]")
+"""
 DARK = "--blink-settings=preferredColorScheme=0"
 REPORT = "<script>({script})().then(value => document.title = JSON.stringify(value));</script>"
 
@@ -54,6 +65,14 @@ def find_barriers(page: str, theme: str, folder: Path) -> list[str]:
     script = "async () => (await axe.run()).violations.map(each => `${each.id}: ${each.nodes[0].html}`)"
     code = f"<script>{AXE.read_text()}</script>" + REPORT.replace("{script}", script)
     return _evaluate(POLICY.sub("", page).replace("</body>", f"{code}</body>"), folder / "axe.html", theme)
+
+
+def find_html_errors(page: str) -> list[str]:
+    """Return the first deviation of a page from the HTML standard, by html5lib; skip the test without it."""
+    python = find_program("html", "python")
+    process = subprocess.run([python, "-c", VALIDATE], input=page, capture_output=True, text=True, check=True)
+    errors: list[str] = json.loads(process.stdout)
+    return errors
 
 
 def _framed(page: str, width: int) -> str:
