@@ -101,6 +101,6 @@ def colours(css: str) -> dict[str, dict[str, str]]:
     """Return the custom properties of style sheets by theme, "light" and "dark"."""
     dark = re.findall(r"@media \(prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}", css, re.DOTALL)
     light = re.sub(r"@media.*?\{\s*:root.*?\}\s*\}", "", css, flags=re.DOTALL)
-    found = re.compile(r"--([\w-]+):\s*(#[0-9a-fA-F]{3,6})\b")
-    base = dict(found.findall(light))
-    return {"light": base, "dark": base | dict(found.findall(" ".join(dark)))}
+    pattern = re.compile(r"--([\w-]+):\s*(#[0-9a-fA-F]{3,6})\b")
+    base = dict(pattern.findall(light))
+    return {"light": base, "dark": base | dict(pattern.findall(" ".join(dark)))}

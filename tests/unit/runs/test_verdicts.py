@@ -72,9 +72,9 @@ def test_worse_figures_never_have_a_better_verdict(first, second, third):
 
 
 def test_figures_of_a_sample_are_weighted_by_bases_and_pairs_count_once():
-    one = {"reads": 10, "bases": 1000, "q30": 0.9, "n": 0.0, "gc": 0.5, "duplicates": 0.1}
-    two = {"reads": 30, "bases": 3000, "q30": 0.5, "n": 0.04, "gc": None, "duplicates": None}
-    total = sum_figures({"R1": [one, two], "R2": [one]})
+    small = {"reads": 10, "bases": 1000, "q30": 0.9, "n": 0.0, "gc": 0.5, "duplicates": 0.1}
+    large = {"reads": 30, "bases": 3000, "q30": 0.5, "n": 0.04, "gc": None, "duplicates": None}
+    total = sum_figures({"R1": [small, large], "R2": [small]})
     assert (total["reads"], total["bases"], total["yield_mb"], total["length"]) == (40, 5000, 0.005, 100.0)
     assert (total["q30"], total["n"], total["gc"], total["duplicates"]) == (0.66, 0.024, 0.5, 0.1)
     assert sum_figures({}) is None

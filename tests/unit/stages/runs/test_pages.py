@@ -131,7 +131,7 @@ def test_verdicts_read_nothing_from_s3_for_each_sample(world, novaseq, monkeypat
     more = {name.replace("S2_S2", f"X{at}_S{at}"): body for at in range(20) for name, body in reads.items()}
     requests: list[str] = []
 
-    def write_and_count(*given):
+    def write_and_count(*arguments):
         get_object = world.services.s3.get_object
 
         def count(**request):
@@ -140,7 +140,7 @@ def test_verdicts_read_nothing_from_s3_for_each_sample(world, novaseq, monkeypat
 
         with monkeypatch.context() as patch:
             patch.setattr(world.services.s3, "get_object", count)
-            write_part(*given)
+            write_part(*arguments)
 
     monkeypatch.setattr(run_module, "write_part", write_and_count)
     world.drop_all({**novaseq, **more})
