@@ -30,7 +30,7 @@ PIP_AUDIT := pip-audit==2.10.1
 COVERED := 95
 # Tools of the long tests, each in an environment of its own: .venv-NAME of PINS/NAME.txt.
 PINS := tests/support/reviewers/pins
-REVIEWERS := lint checkov guard localemu
+REVIEWERS := lint checkov guard localemu html
 # localemu needs Python 3.13.
 PYTHON313 ?= python3.13
 BIN := $(VENV)/bin
@@ -126,15 +126,16 @@ audit: .venv-audit/.ready
 reviewers:
 	@for name in $(REVIEWERS); do $(MAKE) --no-print-directory .venv-$$name/.ready || echo "No $$name: its tests will skip"; done
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory .npm-iam-simulate/.ready; fi || echo "No iam-simulate"
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory .npm-axe/.ready; fi || echo "No axe"
 
 $(REVIEWERS:%=.venv-%/.ready): .venv-%/.ready: $(PINS)/%.txt
 	@test -x .venv-$*/bin/python || $(if $(filter localemu,$*),$(PYTHON313),$(PYTHON)) -m venv .venv-$*
 	@.venv-$*/bin/python -m pip --disable-pip-version-check install --quiet $(PIP_OPTIONS) $(if $(filter guard,$*),--no-deps) -r $<
 	@touch $@
 
-.npm-iam-simulate/.ready: $(wildcard $(PINS)/iam-simulate/*)
-	@mkdir -p .npm-iam-simulate && cp $^ .npm-iam-simulate/
-	@npm install --prefix .npm-iam-simulate --silent --ignore-scripts --no-audit --no-fund --no-package-lock
+.npm-%/.ready: $(PINS)/%/package.json
+	@mkdir -p $(@D) && cp $(<D)/* $(@D)/
+	@npm install --prefix $(@D) --silent --ignore-scripts --no-audit --no-fund --no-package-lock
 	@touch $@
 
 faults: setup

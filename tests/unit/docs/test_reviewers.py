@@ -14,7 +14,7 @@ PIN = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
 ROW = re.compile(r"^\| ([\w-]+)[^|]*\| ([\d.]+) \|", re.MULTILINE)
 # Packages under the names of the tools in them; those that are no reviewers are not in the table.
 TOOLS = {"cdklabs.cdk-validator-cfnguard": "cfn-guard", "@cloud-copilot/iam-simulate": "iam-simulate"}
-OTHERS = {"setuptools", "cfn-lint-serverless", "localemu"}
+OTHERS = {"setuptools", "cfn-lint-serverless", "localemu", "html5lib", "webencodings", "six"}
 
 
 @pytest.fixture(scope="module")

@@ -33,10 +33,10 @@ def test_the_page_equals_the_golden_file():
 def test_the_page_says_each_thing_that_a_person_asks():
     page = check_page(render_run(make_run())[0])
     for text in (
-        "Needs attention", "Sample_003", "no file of it came", "missing: L002 R2", "its files have no reads",  # verdicts
+        "Needs attention", "Sample_003", "no file of it came", "missing: L002 R2", "its files have no reads",
         "Of plan", "planned are 1.5 Gb for each",  # yield against plan
         "GGGGGGGG+AGATCTCG", "31,204", "62.4 %",  # unknown barcodes
-        "20.0 % Undetermined 20.0 %, above 10.0 %",
+        "20.0 % of the bytes of all reads, above 10.0 %", "Sample_001 R2",
         "10 of 10 listed files have the checksum",
         "CopyComplete.txt", "2026-01-07 12:00 UTC",  # which marker said what, and when
         "Expected false", "4 to 9", "dnabert", "abababababababab",

@@ -49,7 +49,7 @@ def _make_advice(text: str) -> Element:
 
 
 def _make_table(entries: list[FaultEntry]) -> Element:
-    head = node("thead", node("tr", *(node("th", name, class_=look) for name, look in COLUMNS)))
+    head = node("thead", node("tr", *(node("th", name, scope="col", class_=look) for name, look in COLUMNS)))
     table = node("table", head, node("tbody", *(_make_row(entry) for entry in entries)))
     return node("div", table, class_="wide-table")
 

@@ -181,7 +181,7 @@ def _draw_composition(qc: Qc, base_counts: BaseCounts) -> Element:
     rows = (
         node(
             "tr",
-            node("th", node("i", class_=f"base-{name}"), name),
+            node("th", node("i", class_=f"base-{name}"), name, scope="row"),
             node("td", count(number)),
             node("td", percent(number / total, 2)),
         )

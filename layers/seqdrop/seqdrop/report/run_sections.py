@@ -46,12 +46,11 @@ def make_undetermined(part: Mapping[str, Any], thresholds: Mapping[str, Any]) ->
     if part["undetermined_share"] is None:
         return None
     verdict = part.get("undetermined", {"verdict": "", "reasons": []})
-    reasons = "; ".join(reason["text"] for reason in verdict["reasons"]) or "of the bytes of all reads"
+    beyond = "".join(f", {reason['text'].rpartition(', ')[2]}" for reason in verdict["reasons"])
     limits = {limit["figure"] for limit in thresholds.get("limits", [])}
     tag = make_tag(verdict["verdict"]) if "undetermined" in limits else None
-    line = node(
-        "p", tag, " " if tag is not None else None, node("strong", percent(part["undetermined_share"])), f" {reasons}"
-    )
+    share = node("strong", percent(part["undetermined_share"]))
+    line = node("p", tag, " " if tag is not None else None, share, f" of the bytes of all reads{beyond}")
     return make_section("Reads of no sample (Undetermined)", node("div", line, class_="card"), _make_barcodes(part))
 
 
@@ -137,8 +136,10 @@ def make_predictions(report: Mapping[str, Any], part: Mapping[str, Any] | None) 
 def _outcomes(report: Mapping[str, Any], part: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     predictions = report.get("predictions", {})
     for sample in part["samples"]:
-        for upload in sample.get("uploads", {}).values():
-            yield from ((sample["sample_id"], outcome) for outcome in predictions.get(upload, []))
+        reads = {name: read for read, names in sample["files"].items() for name in names}
+        for name, upload in sample.get("uploads", {}).items():
+            label = f"{sample['sample_id']} {reads.get(name, '')}".strip()
+            yield from ((label, outcome) for outcome in predictions.get(upload, []))
 
 
 def _calls_row(sample: str, outcome: Mapping[str, Any]) -> Element:

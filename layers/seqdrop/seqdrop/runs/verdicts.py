@@ -98,6 +98,8 @@ def judge_sample(
         return {"verdict": "", "reasons": []}
     problems = [_reason(FAIL, f"{name} was rejected: {code}") for name, code in rejected.items()]
     problems += _describe_status(status, missing)
+    if status == EMPTY:
+        figures = None  # that it has no reads says it all
     return judge_figures(figures, [limit for limit in limits if limit.figure != UNDETERMINED], problems)
 
 
