@@ -22,11 +22,10 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT))
-sys.path.insert(0, str(CHECKOUT / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from command_line import PROGRAM, worktree
+from command_line import CHECKOUT, PROGRAM, worktree
 from seqdrop.ledger.records import Attempt, Record, Upload
 from seqdrop.uploads import UploadVersion
 
