@@ -60,7 +60,7 @@ class Listing(Ledger):
         since = min((upload.created_at for upload in uploads), default=EVER)
         self._attempts = {}
         for state in ATTEMPT_STATES:
-            for attempt in self.in_state(ATTEMPT, state, EVER, since):
+            for attempt in self.attempts_since(state, since):
                 self._attempts.setdefault(attempt.upload_id, []).append(attempt)
 
     # -- what was read --

@@ -103,20 +103,12 @@ def draw(uploads: Sequence[Progress], number: int, *, by_file: bool) -> Renderab
 
 
 def _draw_files(uploads: Sequence[Progress], number: int) -> tuple[list[RenderableType], Page]:
-    from rich.text import Text
-
     from seqdrop_cli.upload_table import UploadTable
 
     ordered = sorted(uploads, key=lambda upload: (folder_of(upload), upload.key, landed_at(upload)))
     rows, page = cut(ordered, FILES, number)
-    folders = list(dict.fromkeys(map(folder_of, rows)))
-    parts: list[RenderableType] = []
-    for folder in folders:
-        files = [upload for upload in rows if folder_of(upload) == folder]
-        if len(folders) > 1:
-            parts.append(Text(folder, "bold"))
-        parts.append(UploadTable(files, with_ids=True, has_title=False))
-    return parts, page
+    has_folders = len(set(map(folder_of, rows))) > 1
+    return [UploadTable(rows, with_ids=True, has_title=False, folder_of=folder_of if has_folders else None)], page
 
 
 def _draw_folders(uploads: Sequence[Progress], number: int) -> tuple[list[RenderableType], Page]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from boto3.s3.transfer import TransferConfig
+from seqdrop.aws import keys
 from seqdrop.ledger.records import Upload
 from seqdrop.ledger.table import Ledger
 from seqdrop.runtime.services import now
 from seqdrop.stages.forget import request
 from seqdrop.uploads import UploadVersion
+from seqdrop_cli.sharing.records import PAGE, write_page
 
 from local.testing import assume_role, expect_error, make_bucket, make_role, unique_name
 from tests.contract.test_fake_aws import make_table
@@ -33,9 +35,10 @@ PART = 5 << 20  # bytes; S3 accepts no smaller part
 
 @pytest.fixture(scope="module")
 def stack(aws) -> dict[str, str]:
-    """Return the value of each placeholder: two buckets under a key of their own."""
+    """Return the value of each placeholder: three buckets under a key of their own."""
     key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    buckets = {name: make_bucket(aws, versioned=True) for name in ("LANDING-BUCKET", "RESULTS-BUCKET")}
+    names = ("LANDING-BUCKET", "RESULTS-BUCKET", "ARCHIVE-BUCKET")
+    buckets = {name: make_bucket(aws, versioned=True) for name in names}
     encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
     rule = {"BucketKeyEnabled": True, "ApplyServerSideEncryptionByDefault": encryption}
     for bucket in buckets.values():
@@ -91,7 +94,8 @@ def test_without_permission_for_the_key_nothing_can_be_dropped(aws, stack):
 
 def test_the_policy_for_readers_allows_listing_and_reading_results_and_nothing_else(aws, reader, stack):
     bucket = stack["RESULTS-BUCKET"]
-    for key in ("results/raw/a/summary.json", "reports/a.html", "reasons/a.json", "receipts/a.json", "models/m/a"):
+    names = ("results/raw/a/summary.json", "reports/a.html", "reasons/a.json", "receipts/a.json", "index/raw/a/b.json")
+    for key in (*names, "models/m/a"):
         aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"a")
     keys = [entry["Key"] for entry in reader.list_objects_v2(Bucket=bucket)["Contents"]]
     for key in keys:
@@ -104,12 +108,27 @@ def test_the_policy_for_readers_allows_listing_and_reading_results_and_nothing_e
         reader.put_object(Bucket=bucket, Key="reports/b.html", Body=b"a")
 
 
+def test_the_policy_for_sharing_allows_the_record_and_links_to_raw_data_and_no_other_write(aws, stack):
+    _, reading, sharing, *_ = read_policies()
+    person = client(aws, stack, [*reading["Statement"], *sharing["Statement"]])
+    bucket, archive = stack["RESULTS-BUCKET"], stack["ARCHIVE-BUCKET"]
+    write_page(person, bucket, "s20260301-abc123", "<p>page</p>")
+    assert person.get_object(Bucket=bucket, Key=keys.share("s20260301-abc123", PAGE))["Body"].read() == b"<p>page</p>"
+    version = aws.client("s3").put_object(Bucket=archive, Key="raw/a", Body=b"a")["VersionId"]
+    assert person.head_object(Bucket=archive, Key="raw/a", VersionId=version)["ContentLength"] == 1
+    for key in ("reports/b.html", "index/raw/a/b.json", "receipts/a.json"):
+        with expect_error("AccessDenied"):
+            person.put_object(Bucket=bucket, Key=key, Body=b"a")
+    with expect_error("AccessDenied"):
+        person.delete_object(Bucket=bucket, Key=keys.share("s20260301-abc123", PAGE))
+
+
 @pytest.fixture
 def forgetter(aws, stack) -> Services:
     """Provide services with the rights of a person who may forget, on a ledger and a topic of their own."""
     table, topic = make_table(aws.client("dynamodb")), aws.client("sns").create_topic(Name=unique_name("topic"))
     names = {**stack, "TABLE": table, "TOPIC": topic["TopicArn"].rpartition(":")[2]}
-    session = assume(aws, names, read_policies()[3]["Statement"])
+    session = assume(aws, names, read_policies()[4]["Statement"])
     services = direct_services(Account())
     ledger = Ledger(session.resource("dynamodb", endpoint_url=aws.endpoint).Table(table), now)
     settings = replace(services.settings, topic=topic["TopicArn"])

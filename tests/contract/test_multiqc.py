@@ -1,10 +1,15 @@
 """MultiQC reads and displays the files of `seqdrop validate --multiqc`."""
 
+import json
 import shutil
 import subprocess
 
 import pytest
+from seqdrop.reads.multiqc import make_custom_content
+from seqdrop.results.reports import sample_path
 from seqdrop_cli.main import main
+
+from tests.unit.report.samples import BODIES, read
 
 RECORDS = b"".join(b"@r%d\n%b\n+\n%b\n" % (number, b"ACGTN" * 10, b"IIFF#" * 10) for number in range(100))
 
@@ -37,3 +42,22 @@ def test_multiqc_shows_samples_of_several_calls(tmp_path):
     for table in ("multiqc_general_stats", "multiqc_seqdrop_quality_plot"):
         lines = (out / f"multiqc_data/{table}.txt").read_text().splitlines()
         assert [line.split("\t")[0] for line in lines] == ["Sample", "S1", "run2_S1"]
+
+
+def test_multiqc_shows_the_same_sample_of_two_runs(tmp_path):
+    """As their reports are in the results bucket: a folder for each upload, with the same file names."""
+    if not shutil.which("multiqc"):
+        pytest.skip("MultiQC is not on the PATH")
+    out = tmp_path / "out"
+    for run in ("run7", "run8"):
+        folder = tmp_path / "reports" / run
+        folder.mkdir(parents=True)
+        report = read(BODIES["short reads"])
+        for name, content in make_custom_content({sample_path(f"reads/{run}/S1.fastq.gz"): report}).items():
+            (folder / name).write_text(json.dumps(content))
+    subprocess.run(
+        ["multiqc", "--quiet", "--outdir", str(out), str(tmp_path / "reports")], check=True, capture_output=True
+    )
+    for table in ("multiqc_general_stats", "multiqc_seqdrop_quality_plot"):
+        lines = (out / f"multiqc_data/{table}.txt").read_text().splitlines()
+        assert [line.split("\t")[0] for line in lines] == ["Sample", "run7 | S1", "run8 | S1"]

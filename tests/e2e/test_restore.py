@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
 import json
+import re
+import urllib.request
+from typing import TYPE_CHECKING
 
 import pytest
 from seqdrop_cli.main import main
 
 from local.testing import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RUN = "restored-run"
 FILES = {
@@ -57,6 +65,7 @@ def test_a_sample_then_a_run_come_back_and_are_processed_again(pipeline, command
     first, second = archived
     assert "2 files in 2 objects" in command("restore", RUN, "--dry-run")
     assert "are not restored" in command("fetch", "--raw", RUN, status=2)
+    assert f"seqdrop restore {RUN} --days 7" in command("share", RUN, status=2)
 
     asked = json.loads(command("restore", "restored1", "--yes", "--json"))
     assert asked["objects"] == 1
@@ -69,6 +78,7 @@ def test_a_sample_then_a_run_come_back_and_are_processed_again(pipeline, command
     request = wait_until_restored(command, again["restore"])
     assert (request["state"], request["failures"]) == ("RESTORED", [])
 
+    assert read_shared(command, tmp_path / "page.html") >= {hashlib.sha256(body).hexdigest() for body in FILES.values()}
     command("fetch", "--raw", RUN, "--into", tmp_path / "home")
     assert {key: (tmp_path / "home" / key).read_bytes() for key in FILES} == FILES
     for key, body in FILES.items():
@@ -82,6 +92,16 @@ def test_a_sample_then_a_run_come_back_and_are_processed_again(pipeline, command
     landing = pipeline.s3.list_objects_v2(Bucket=pipeline.stack.landing, Prefix=f"contigs/{RUN}/")
     assert landing["KeyCount"] == 0
     assert first.id != second.id
+
+
+def read_shared(command, page: Path) -> set[str]:
+    """Share the run; return the SHA-256 of what each link of the page gives, which the page has as well."""
+    assert "links work until" in command("share", RUN, "--days", "1", "--for", "a friend", "--to", page)
+    assert "a friend" in command("share", "--list")
+    links = [html.unescape(link) for link in re.findall(r'href="([^"]+)"', page.read_text())]
+    digests = {hashlib.sha256(urllib.request.urlopen(link).read()).hexdigest() for link in links}
+    assert all(digest in page.read_text() for digest in digests)
+    return digests
 
 
 def find_repeats(pipeline, archived) -> dict[str, str]:

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 from seqdrop.kinds.plans import packaged
+from seqdrop.results.reports import sample_path
 from seqdrop.stages.archive.cold_copy import archive_key
 from seqdrop.stages.duplicates import AGAIN
 from seqdrop.work.items import count_windows
@@ -126,7 +127,16 @@ class TestSamples:
             assert ("Rejected" if upload.state == "REJECTED" else "Valid") in page
             assert key in page
             figures = read_json(s3, stack.results, f"reports/{upload.upload_id}/seqdrop_general_mqc.json")
-            assert list(figures["data"]) == [key.rsplit("/", 1)[-1].split(".")[0]]
+            assert list(figures["data"]) == [sample_path(key)]
+
+    def test_the_name_of_each_file_leads_to_what_it_has(self, ended, s3, stack):
+        for key, upload in ended[0].items():
+            (item,) = s3.list_objects_v2(Bucket=stack.results, Prefix=f"index/{key}/")["Contents"]
+            entry = read_json(s3, stack.results, item["Key"])
+            assert (entry["upload"], entry["state"]) == (upload.upload_id, upload.state)
+            for address in entry["links"].values():
+                prefix = address.removeprefix(f"s3://{stack.results}/")
+                assert s3.list_objects_v2(Bucket=stack.results, Prefix=prefix)["KeyCount"] > 0
 
     def test_mates_share_a_job(self, ended):
         jobs = {

@@ -43,6 +43,7 @@ EXAMPLES = (
     Example("seqdrop fetch --raw run7 --into /data", "the restored files of a run"),
     Example("seqdrop fetch --raw run7 --unpack", "and the files in the bundles of the uploader"),
 )
+NAMED = 10  # uploads without results that are named
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,14 @@ def _fetch_results(target: Target, uploads: Sequence[Progress], options: Options
 
     with show_status("downloading results"):
         fetched = fetch_all(target, uploads, options.to or Path("seqdrop-results"), options.only)
-    for upload, paths in zip(uploads, fetched, strict=True):
-        for path in paths:
-            say(str(path))
-        if not paths:
-            named = f" that fit {options.only}" if options.only != "*" else " yet"
-            note(f"{upload.key} has no results{named}; `seqdrop status` shows its state ({upload.state})")
+    for path in (path for paths in fetched for path in paths):
+        say(str(path))
+    without = [upload for upload, paths in zip(uploads, fetched, strict=True) if not paths]
+    named = f" that fit {options.only}" if options.only != "*" else " yet"
+    for upload in without[:NAMED]:
+        note(f"{upload.key} has no results{named}; `seqdrop status` shows its state ({upload.state})")
+    if len(without) > NAMED:
+        note(f"and {len(without) - NAMED:,} more have none")
 
 
 def _fetch_raw(options: Options) -> int:

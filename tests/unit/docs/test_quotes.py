@@ -19,7 +19,7 @@ from tests.unit.docs.pages import REPOSITORY, SPAN, find_fences, read
 
 DOCS = REPOSITORY / "docs"
 SEQDROP = Path(sys.executable).with_name("seqdrop")
-PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "MODELS-BUCKET", "WORK-BUCKET")
+PLACEHOLDERS = ("LANDING-BUCKET", "RESULTS-BUCKET", "MODELS-BUCKET", "WORK-BUCKET", "ARCHIVE-BUCKET")
 # Actions that people need and no role of the template has.
 ACTIONS_OF_PEOPLE = {
     "s3:ListMultipartUploadParts",
@@ -90,8 +90,8 @@ def find_actions(template: dict) -> set[str]:
     return set(re.findall(r'"([a-z0-9]+:[A-Z]\w+)"', text))
 
 
-def test_there_are_four_policies_in_the_grammar_of_iam():
-    assert len(read_policies()) == 4
+def test_there_are_five_policies_in_the_grammar_of_iam():
+    assert len(read_policies()) == 5
     for policy in read_policies():
         assert policy["Version"] == "2012-10-17"
         sids = [statement["Sid"] for statement in policy["Statement"]]
@@ -123,13 +123,15 @@ def test_the_policies_name_resources_of_the_stack_and_nothing_else():
 
 def test_every_policy_may_use_the_key_and_only_the_first_may_drop():
     """All the stack's buckets are encrypted with its key."""
-    dropping, reading, operating, forgetting = read_policies()
-    for policy in (dropping, reading, operating, forgetting):
+    dropping, reading, sharing, operating, forgetting = read_policies()
+    for policy in (dropping, reading, sharing, operating, forgetting):
         key = [statement for statement in policy["Statement"] if statement["Resource"] == "KEY-ARN"]
         assert "kms:Decrypt" in as_list(key[0]["Action"])
     assert {"kms:GenerateDataKey", "kms:Decrypt"} <= set(dropping["Statement"][1]["Action"])
     for policy in (reading, operating, forgetting):
         assert not any("s3:PutObject" in as_list(statement["Action"]) for statement in policy["Statement"])
+    written = [statement for statement in sharing["Statement"] if "s3:PutObject" in as_list(statement["Action"])]
+    assert [statement["Resource"] for statement in written] == ["arn:aws:s3:::RESULTS-BUCKET/shares/*"]
 
 
 def test_the_page_of_formats_lists_every_code_of_a_rejection():

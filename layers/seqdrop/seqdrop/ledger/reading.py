@@ -47,6 +47,7 @@ S = TypeVar(
 
 
 BATCH = 100  # items of one BatchGetItem
+SHOWN = ("state", "upload_id", "analysis", "number", "job", "reason")  # of attempts in a list
 PAGE = 1000  # items of one Query that has a limit
 
 
@@ -301,6 +302,21 @@ class Reader:
             IndexName="by_state", KeyConditionExpression=condition, ScanIndexForward=False, Limit=min(most, PAGE)
         )
         yield from map(Upload.from_item, islice(items, most))
+
+    def attempts_since(self, state: str, since: str) -> Iterator[Attempt]:
+        """Yield the attempts that entered a state at this time or later, with the fields in SHOWN only.
+
+        Eventually consistent.
+        """
+        condition = Key("kind_state").eq(f"attempt#{state}") & Key("moved_at").gte(since)
+        names = {f"#f{number}": name for number, name in enumerate(SHOWN)}  # some are reserved words
+        for item in self._query(
+            IndexName="by_state",
+            KeyConditionExpression=condition,
+            ProjectionExpression=", ".join(names),
+            ExpressionAttributeNames=names,
+        ):
+            yield Attempt.from_item(item)
 
     def _get(self, kind: type[R], keys: dict[str, str]) -> R | None:
         item = self._get_item(keys)
