@@ -36,6 +36,10 @@ JOBS = {
     "job_security_groups": "",
     "training_isolation": "true",
     "training_promotes": "false",
+    "event_bus": "",
+    "event_names": "false",
+    "webhook_format": "",
+    "webhook_secret": "",
 }
 
 

@@ -152,6 +152,10 @@ def captured(endpoint: str) -> str:
     return f"{CAPTURED}{endpoint}/"
 
 
+RECENT_EVENTS = "events/recent.json"
+"""The key of the list of events that were sent lately (stages/reconcile/publishing.py)."""
+
+
 def bundle_plan(plan: str) -> str:
     """Return `bundles/<id of the bundle>.json`, the key of the plan of a bundle that is being made."""
     return f"bundles/{plan}.json"

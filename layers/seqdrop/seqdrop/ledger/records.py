@@ -93,6 +93,7 @@ class Upload(Record):
     sha256_of_parts: str = ""  # the composite SHA-256, for a file that is copied in parts (aws/multipart.py)
     records: int = 0
     labels: str = ""  # "yes" if its object has user metadata or tags, which a bundle cannot keep (aws/labels.py)
+    lims_id: str = ""  # tag or user metadata `lims-id` of its object, which events carry (docs/events.md)
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
     storage_class: str = ""  # of its archived copy; "" is DEEP_ARCHIVE: records of earlier versions have none

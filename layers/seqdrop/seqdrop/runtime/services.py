@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from seqdrop.aws.autoscaling import AutoScalingClient
     from seqdrop.aws.batch_operations import BatchClient
     from seqdrop.aws.cloudwatch import CloudWatchClient
+    from seqdrop.aws.event_bus import EventsClient
+    from seqdrop.aws.secrets import SecretsClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -82,7 +84,8 @@ class Services:
 
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
     of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
-    `cloudwatch` and `autoscaling` have their alarms and their scaling.
+    `cloudwatch` and `autoscaling` have their alarms and their scaling. `events` and `secrets` are those of the
+    reconciler, which sends events.
     """
 
     settings: Settings
@@ -99,6 +102,9 @@ class Services:
     autoscaling: AutoScalingClient = field(
         default_factory=lambda: _defer(partial(boto3.client, "application-autoscaling"))
     )
+
+    events: EventsClient = field(default_factory=lambda: _defer(partial(boto3.client, "events")))
+    secrets: SecretsClient = field(default_factory=lambda: _defer(partial(boto3.client, "secretsmanager")))
 
     @property
     def batch(self) -> BatchClient:

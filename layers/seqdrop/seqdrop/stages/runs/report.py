@@ -53,7 +53,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
     reading = read_sheet(survey, folder)
     files = survey.files_below(folder)
     table = reading.table(files)
-    part = {
+    part: Document = {
         "folder": folder,
         "complete_at": now(),
         "files": len(files),
@@ -65,6 +65,8 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "checksums": describe_lists(comparison),
         **as_json(table),
     }
+    if lims_ids := reading.lims_ids:
+        part["lims_ids"] = lims_ids  # of samples, for events (docs/events.md)
     if table.rows:
         _put(services, run, "samples.tsv", as_tsv(table).encode(), "text/tab-separated-values; charset=utf-8")
 
