@@ -8,6 +8,7 @@ Prices are list prices of us-east-1; check those of your region.
 
 from __future__ import annotations
 
+from seqdrop.bus.types import list_read_states
 from seqdrop.config.kind import Kind
 from seqdrop.kinds.plans import packaged
 from seqdrop_cli.costs.bill import Line, list_lines
@@ -21,8 +22,12 @@ WINDOWS_PER_READ = 3  # of a read of 150 bp with window and stride 70: 0-70, 70-
 WATCHED = 67  # metrics of the alarms in template.yaml that exist without conditions
 WATCHED_ENDPOINTS = 8  # metrics of those that exist only with Endpoints=true; each endpoint has OWN_ALARMS besides
 WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
+WATCHED_WEBHOOK = 3  # metrics of those that exist only with Events=true and WebhookUrl
 OWN_ALARMS = 3
 POLLS = 5 * HOURS_PER_MONTH * 3600 / 20  # of one queue in a month: five pollers, requests of 20 seconds
+QUERIES = len(list_read_states())  # of the ledger's index, for events
+EVENTS = 100_000  # in a month: about 33,000 uploads, each accepted, predicted and archived
+EVENT_GB = EVENTS * 1000 / 1e9  # of a kilobyte each
 MONITORED = 30 * 10 / 60  # hours of monitoring jobs in a month: ten minutes a day
 PUBLISHED = 11  # metrics that reconcile publishes at every run
 JOBS = 3  # counted by benchmarks/orchestration.py for 96 uploads
@@ -56,7 +61,10 @@ def list_month_costs() -> list[Line]:
 
 
 def list_option_costs() -> list[Line]:
-    """Return what a month costs more with Endpoints=true, one endpoint of one instance, and Monitoring=true."""
+    """Return what a month costs more with Endpoints=true and one endpoint, Monitoring=true, and Events=true."""
+    queries = HOURS_PER_MONTH * 12 * QUERIES * 0.5  # eventually consistent
+    archive = usd("event_archive", EVENT_GB) + usd("archived_events", 12 * EVENT_GB)
+    webhooks = usd("event", EVENTS) + usd("destination", EVENTS)
     alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
     return [
         Line(
@@ -69,6 +77,12 @@ def list_option_costs() -> list[Line]:
         Line("", "Monitoring: dashboard", "1", usd("dashboard", 1)),
         Line("", "Monitoring: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
         Line("", f"Monitoring: jobs of {DEFAULT_INSTANCE}", "30 × 10 minutes", usd("job", MONITORED)),
+        Line("", "Events: queries of reconcile", f"{HOURS_PER_MONTH * 12:,} × {QUERIES}", usd("read", queries)),
+        Line("", "Events: events", f"{EVENTS:,}", usd("event", EVENTS)),
+        Line("", "Events: archive, its events and a year of them", f"{EVENT_GB} GB", archive),
+        Line("", "Webhook: its own events, and requests", f"{EVENTS:,} each", webhooks),
+        Line("", "Webhook: alarms", f"{WATCHED_WEBHOOK} metrics", usd("alarm", WATCHED_WEBHOOK)),
+        Line("", "Webhook: dashboard", "1", usd("dashboard", 1)),
     ]
 
 

@@ -61,6 +61,8 @@ class Stack:
     uploaderpolicy: str = ""
     dashboardname: str = ""
     endpointsqueue: str = ""  # only with Endpoints=true
+    eventbus: str = ""  # only with Events=true, as the next one
+    eventarchive: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

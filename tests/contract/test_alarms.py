@@ -41,6 +41,7 @@ FUNCTIONS = list(template.resources_of_type("AWS::Serverless::Function"))
 QUEUES = {function.queue for function in template.functions()}
 DEAD_LETTERS = set(template.queues()) - QUEUES
 RULES = {*template.resources_of_type("AWS::Events::Rule"), "ReconcileFunctionSchedule"}
+BUSES = {"WebhookRule": {"EventBusName": "EventBus"}}  # metrics of rules on a bus of the stack name it
 VISIBLE, AGE = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
 
 
@@ -192,7 +193,7 @@ class TestCauses:
 
     @pytest.mark.parametrize("rule", sorted(RULES))
     def test_an_event_that_is_not_delivered(self, lab, rule):
-        lab.add("AWS/Events", "FailedInvocations", 1, RuleName=rule)
+        lab.add("AWS/Events", "FailedInvocations", 1, RuleName=rule, **BUSES.get(rule, {}))
         lab.pass_time()
         assert lab.raised() == {find_one("FailedInvocations", rule)}
         lab.pass_time()
@@ -339,11 +340,12 @@ class TestCoverage:
 
     def test_the_metrics_of_the_bill_are_counted(self):
         """benchmarks/cost.py has the sum, for docs/cost.md."""
-        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0}
+        watched = {"": 0, "EndpointsOn": 0, "MonitoringOn": 0, "WebhookOn": 0}
         for name, alarm in ALARMS.items():
             condition = template.tree()["Resources"][name].get("Condition", "")
             watched[condition if condition in watched else ""] += len(metrics_of(alarm))
-        assert list(watched.values()) == [cost.WATCHED, cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING]
+        of_options = [cost.WATCHED_ENDPOINTS, cost.WATCHED_MONITORING, cost.WATCHED_WEBHOOK]
+        assert list(watched.values()) == [cost.WATCHED, *of_options]
         assert len(ALWAYS) == cost.PUBLISHED
 
     def test_our_own_metrics_are_published_with_the_dimensions_of_the_alarms(self):
