@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "drop": "the earlier name of `upload`",
     "status": "show the state of every upload",
     "fetch": "download the results of an upload, or its restored raw data",
+    "crate": "write the lineage of a run as an RO-Crate",
     "restore": "make archived files, samples and runs readable, after the price was shown",
     "replay": "try failed uploads again, or predict again with the current model",
     "release": "archive files whose attempt failed, without predictions",

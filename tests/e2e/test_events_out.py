@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -89,8 +90,8 @@ def reconcile(lab) -> None:
     """Run the reconciler once more than its schedule does."""
     resources = lab.aws.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
     (name,) = [each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "ReconcileFunction"]
-    response = lab.aws.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-    assert "FunctionError" not in response, response["Payload"].read()
+    response = lab.aws.client("lambda").invoke(FunctionName=name, Payload=b"{}", LogType="Tail")
+    assert "FunctionError" not in response, base64.b64decode(response["LogResult"]).decode()
 
 
 def expect(lab) -> dict[str, str]:

@@ -113,6 +113,8 @@ def _holds(condition: dict) -> bool:
         return not _holds(parts[0])
     if tag == "And":
         return all(map(_holds, parts))
+    if tag == "Or":
+        return any(map(_holds, parts))
     if tag == "Condition":
         return _holds(tree()["Conditions"][parts])
     first, second = map(evaluate, parts)
