@@ -102,7 +102,7 @@ def wait_for(condition) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.2)  # ministack tells nobody that it has delivered
+        time.sleep(0.2)  # ministack sends no notice of a delivery
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +135,18 @@ def replayed(lab) -> list[dict]:
         EventEndTime=now + 60,
         Destination={"Arn": bus, "FilterArns": [rule]},
     )
-    found: list[dict] = []
+    arrived: list[dict] = []
 
     def receive() -> bool:
         for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get(
             "Messages", []
         ):
-            found.append(json.loads(message["Body"]))
+            arrived.append(json.loads(message["Body"]))
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return expect(lab).keys() <= {event["detail"]["id"] for event in found}
+        return expect(lab).keys() <= {event["detail"]["id"] for event in arrived}
 
     wait_for(receive)
-    return found
+    return arrived
 
 
 def test_each_move_has_its_event(lab, replayed):

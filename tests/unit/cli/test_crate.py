@@ -27,7 +27,7 @@ def world(monkeypatch) -> World:
 
 @pytest.fixture
 def crate(world, use_target, seqdrop, tmp_path):
-    """Two archived files of a run, one with the results of two attempts, of which the first was fetched."""
+    """Two archived files of a run, one with the results of two attempts; a file of the first was fetched."""
     upload = world.add("raw/r7/S1 é.fastq")
     world.add("raw/r7/S2.fastq", BODY.replace(b"A", b"C"))
     world.add("raw/other/S3.fastq", BODY.replace(b"A", b"G"))

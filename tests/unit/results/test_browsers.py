@@ -37,10 +37,10 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
-        found = dict(attributes)
+        values = dict(attributes)
         if tag == "a":
-            self.links.append(unquote(found["href"]))
-        self.loads += [found[name] for name in ("src", "srcset", "data") if name in found]
+            self.links.append(unquote(values["href"]))
+        self.loads += [values[name] for name in ("src", "srcset", "data") if name in values]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The types of events, and the moves of the ledger from which they are derived.
 
 A record keeps the last time at which it entered each state. Therefore an event is derived from any later state of its
-record as well, and no event is lost if the record moved on before it was read.
+record as well, and no event is lost if its record is in a later state when it is read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ID_LENGTH = 26
 
 @dataclass(frozen=True)
 class Happening:
-    """A record entered a state that others are told about. `time` is that of the move, in the ledger's format."""
+    """A record entered a state that has an event. `time` is that of the move, in the ledger's format."""
 
     record: Record
     state: str

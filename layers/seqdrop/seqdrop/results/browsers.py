@@ -47,9 +47,10 @@ def make_session(files: list[str], label: str, record: str) -> bytes:
         SubElement(resources, "Resource", path=name, type=_type_of(name))
     panel = SubElement(session, "Panel", name="Tracks", height="400")
     for name in files:
-        SubElement(panel, "Track", id=name, name=_name(name, label), visible="true", **_look(name))
+        SubElement(panel, "Track", {"id": name, "name": _name(name, label), "visible": "true", **_look(name)})
     indent(session)
-    return tostring(session, encoding="UTF-8", xml_declaration=True) + b"\n"
+    text: bytes = tostring(session, encoding="UTF-8", xml_declaration=True)
+    return text + b"\n"
 
 
 def _type_of(name: str) -> str:

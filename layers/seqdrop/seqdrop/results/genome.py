@@ -139,6 +139,6 @@ class GenomeFiles(ExitStack):
             write_bigwig(self._bedgraph(strand), track.begins, self._lengths, path)
 
     def _write_browser_files(self) -> None:
-        """Write what browsers open, unless there are so many records that no browser would show them."""
+        """Write what browsers open, unless there are more than MOST_RECORDS records."""
         if len(self._lengths) <= MOST_RECORDS:
             write_browser_files(self._folder, self._lengths, self._settings.label, self._provenance)

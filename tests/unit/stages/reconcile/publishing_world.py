@@ -142,12 +142,12 @@ class World:
 
     def table(self) -> dict[str, str]:
         """Return the last state of each upload and run that has an event, by their ids."""
-        found = {}
+        states_by_id = {}
         for record in (self.ledger.reread(record) for record in self.keys):
             states = {time: state for state, time in record.timeline.items() if (record.kind, state) in TYPES}
             if states and record.kind in (UPLOAD, RUN):
-                found[record.id] = TYPES[record.kind, states[max(states)]]
-        return found
+                states_by_id[record.id] = TYPES[record.kind, states[max(states)]]
+        return states_by_id
 
 
 class Reading:

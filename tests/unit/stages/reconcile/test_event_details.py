@@ -74,7 +74,7 @@ class TestLimsIds:
     """Ids from tags, from user metadata, and from the sheet of a run."""
 
     @pytest.fixture
-    def told(self, services):
+    def with_bus(self, services):
         return replace(services, settings=replace(services.settings, event_bus="bus"))
 
     def drop(self, services, **how) -> UploadVersion:
@@ -90,18 +90,18 @@ class TestLimsIds:
             ("", {}, ""),
         ],
     )
-    def test_a_new_record_has_the_id_of_its_object(self, told, tag, metadata, expected):
+    def test_a_new_record_has_the_id_of_its_object(self, with_bus, tag, metadata, expected):
         tags = [{"Key": "other", "Value": "x"}, *([{"Key": "lims-id", "Value": tag}] if tag else [])]
-        told.s3.get_object_tagging = lambda **_: {"TagSet": tags}
-        assert record(told, self.drop(told, Metadata=metadata)).lims_id == expected
+        with_bus.s3.get_object_tagging = lambda **_: {"TagSet": tags}
+        assert record(with_bus, self.drop(with_bus, Metadata=metadata)).lims_id == expected
 
     def test_without_a_bus_it_is_not_asked_for(self, services):
         assert record(services, self.drop(services, Metadata={"lims-id": "LIMS-2"})).lims_id == ""
 
-    def test_an_object_that_is_gone_has_none(self, told):
-        version = self.drop(told, Metadata={"lims-id": "LIMS-2"})
-        told.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
-        assert record(told, version).lims_id == ""
+    def test_an_object_that_is_gone_has_none(self, with_bus):
+        version = self.drop(with_bus, Metadata={"lims-id": "LIMS-2"})
+        with_bus.s3.delete_object(Bucket="landing", Key=version.key, VersionId=version.version_id)
+        assert record(with_bus, version).lims_id == ""
 
     def test_files_and_runs_have_those_of_the_sheet(self, world):
         rows = [{"sample_id": NAME, "files": {"R1": [f"Data/{NAME}_S1_L001_R1_001.fastq.gz"]}}]

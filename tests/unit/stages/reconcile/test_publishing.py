@@ -126,7 +126,7 @@ def read_no_overlap(monkeypatch):
 
 
 def read_only_own_states(monkeypatch):
-    """Do not look at records that have moved on."""
+    """Do not look at records in later states."""
     monkeypatch.setattr(publishing, "list_read_states", lambda: sorted(types.TYPES))
 
 

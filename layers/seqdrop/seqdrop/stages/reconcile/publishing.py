@@ -1,4 +1,4 @@
-"""Send an event to the bus for each move that others are told about (bus/types.py), at least once.
+"""Send an event to the bus for each move that has one (bus/types.py), at least once.
 
 Events are derived from the records of the ledger, so a crash loses none: the position up to which the index was read
 is written only after its events were accepted. The index is eventually consistent, and the time of a move is older than
@@ -68,12 +68,12 @@ def _start(position: Position) -> str:
 
 def _find(services: Services, since: str) -> Iterator[Happening]:
     """Yield the events of the records that moved in a time. Two states may yield the same one: a record has moved."""
-    found: set[str] = set()
+    ids: set[str] = set()
     for kind, state in list_read_states():
         for record in services.ledger.in_state(kind, state, EVER, since):
             for happening in find_happenings(record, since):
-                if happening.make_id() not in found:
-                    found.add(happening.make_id())
+                if happening.make_id() not in ids:
+                    ids.add(happening.make_id())
                     yield happening
 
 
