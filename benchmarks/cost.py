@@ -8,6 +8,7 @@ Prices are list prices of us-east-1; check those of your region.
 
 from __future__ import annotations
 
+from seqdrop.bus.types import list_read_states
 from seqdrop.config.kind import Kind
 from seqdrop.kinds.plans import packaged
 from seqdrop_cli.costs.bill import Line, list_lines
@@ -24,6 +25,7 @@ WATCHED_MONITORING = 9  # metrics of those that exist only with Monitoring=true
 WATCHED_CATALOGUE = 6  # metrics of those that exist only if something is derived from results: Catalogue, Features
 WATCHED_TRANSFER = 8  # metrics of those that exist only with Transfer=true
 WATCHED_WORKFLOWS = 6  # metrics of those that exist only with Workflows=true
+WATCHED_WEBHOOK = 3  # metrics of those that exist only with Events=true and WebhookUrl
 OWN_ALARMS = 3
 FEATURED = 1000  # uploads with a report and predictions, so with two records
 RECORD_KB = 2  # a record is billed as this: the largest that tests/e2e/test_features.py writes has 1.4 KB
@@ -34,6 +36,9 @@ FILES_OF_ROWS = (
     5  # that a commit to an Iceberg table puts into S3: rows, manifest, list of manifests, metadata, and one to spare
 )
 POLLS = 5 * HOURS_PER_MONTH * 3600 / 20  # of one queue in a month: five pollers, requests of 20 seconds
+QUERIES = len(list_read_states())  # of the ledger's index, for events
+EVENTS = 100_000  # in a month: about 33,000 uploads, each accepted, predicted and archived
+EVENT_GB = EVENTS * 1000 / 1e9  # of a kilobyte each
 MONITORED = 30 * 10 / 60  # hours of monitoring jobs in a month: ten minutes a day
 PUBLISHED = 11  # metrics that reconcile publishes at every run
 JOBS = 3  # counted by benchmarks/orchestration.py for 96 uploads
@@ -71,6 +76,9 @@ def list_option_costs() -> list[Line]:
 
     Features alone needs the same function, alarms and queue as Catalogue.
     """
+    queries = HOURS_PER_MONTH * 12 * QUERIES * 0.5  # eventually consistent
+    archive = usd("event_archive", EVENT_GB) + usd("archived_events", 12 * EVENT_GB)
+    webhooks = usd("event", EVENTS) + usd("destination", EVENTS)
     alarms, always = WATCHED_ENDPOINTS + OWN_ALARMS, f"{HOURS_PER_MONTH} h × {PRICES['job'].usd} dollars"
     return [
         Line(
@@ -89,6 +97,15 @@ def list_option_costs() -> list[Line]:
         Line("", "Catalogue: alarms", f"{WATCHED_CATALOGUE} metrics", usd("alarm", WATCHED_CATALOGUE)),
         Line("", "Catalogue: dashboard", "1", usd("dashboard", 1)),
         Line("", "Catalogue: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
+        Line("", "Workflows: alarms", f"{WATCHED_WORKFLOWS} metrics", usd("alarm", WATCHED_WORKFLOWS)),
+        Line("", "Workflows: dashboard", "1", usd("dashboard", 1)),
+        Line("", "Workflows: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
+        Line("", "Events: queries of reconcile", f"{HOURS_PER_MONTH * 12:,} × {QUERIES}", usd("read", queries)),
+        Line("", "Events: events", f"{EVENTS:,}", usd("event", EVENTS)),
+        Line("", "Events: archive, its events and a year of them", f"{EVENT_GB} GB", archive),
+        Line("", "Webhook: its own events, and requests", f"{EVENTS:,} each", webhooks),
+        Line("", "Webhook: alarms", f"{WATCHED_WEBHOOK} metrics", usd("alarm", WATCHED_WEBHOOK)),
+        Line("", "Webhook: dashboard", "1", usd("dashboard", 1)),
     ]
 
 
@@ -102,9 +119,6 @@ def list_feature_costs() -> list[Line]:
         Line("", "records read before and after", f"{FEATURED:,} × {FEATURE_READS} units", usd("feature_read", reads)),
         Line("", "online store, a month", f"{records:,} × {RECORD_KB} KB", usd("feature_storage", gigabytes)),
         Line("", "offline store, PUT, at most", f"{records:,} × {FILES_OF_ROWS}", usd("put", puts)),
-        Line("", "Workflows: alarms", f"{WATCHED_WORKFLOWS} metrics", usd("alarm", WATCHED_WORKFLOWS)),
-        Line("", "Workflows: dashboard", "1", usd("dashboard", 1)),
-        Line("", "Workflows: Lambda's polling of a queue", f"{POLLS / 1e6:.1f} M requests", usd("sqs", POLLS)),
     ]
 
 

@@ -67,6 +67,8 @@ class Stack:
     cataloguereaderpolicy: str = ""
     transferqueue: str = ""  # this and the next: only with Transfer=true
     transfertask: str = ""
+    eventbus: str = ""  # only with Events=true, as the next one
+    eventarchive: str = ""
 
     @classmethod
     def of(cls, aws: EmbeddedAws, name: str = STACK) -> Stack:

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "results": "list the results of files, runs and samples",
     "fetch": "download the results of files, runs and samples, or restored raw data",
     "share": "make a page with links to results and raw data, for people without an AWS account",
+    "crate": "write the lineage of a run as an RO-Crate",
     "restore": "make archived files, samples and runs readable, after the price was shown",
     "features": "show the features of an upload or a sample, from Feature Store",
     "replay": "try failed uploads again, or predict again with the current model",

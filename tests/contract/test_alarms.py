@@ -41,6 +41,7 @@ FUNCTIONS = list(template.resources_of_type("AWS::Serverless::Function"))
 QUEUES = {function.queue for function in template.functions()}
 DEAD_LETTERS = set(template.queues()) - QUEUES
 RULES = {*template.resources_of_type("AWS::Events::Rule"), "ReconcileFunctionSchedule"}
+BUSES = {"WebhookRule": {"EventBusName": "EventBus"}}  # metrics of rules on a bus of the stack name it
 VISIBLE, AGE = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
 
 
@@ -192,7 +193,7 @@ class TestCauses:
 
     @pytest.mark.parametrize("rule", sorted(RULES))
     def test_an_event_that_is_not_delivered(self, lab, rule):
-        lab.add("AWS/Events", "FailedInvocations", 1, RuleName=rule)
+        lab.add("AWS/Events", "FailedInvocations", 1, RuleName=rule, **BUSES.get(rule, {}))
         lab.pass_time()
         assert lab.raised() == {find_one("FailedInvocations", rule)}
         lab.pass_time()
@@ -345,6 +346,7 @@ class TestCoverage:
             "DerivedOn": cost.WATCHED_CATALOGUE,
             "TransferOn": cost.WATCHED_TRANSFER,
             "WorkflowsOn": cost.WATCHED_WORKFLOWS,
+            "WebhookOn": cost.WATCHED_WEBHOOK,
         }
         watched = dict.fromkeys(["", *optional], 0)
         for name, alarm in ALARMS.items():

@@ -38,6 +38,10 @@ JOBS = {
     "training_isolation": "true",
     "training_promotes": "false",
     "features": "",
+    "event_bus": "",
+    "event_names": "false",
+    "webhook_format": "",
+    "webhook_secret": "",
 }
 
 

@@ -47,6 +47,9 @@ PRICES = {
         "S3 Deep Archive, retrieval requests, Standard", DEEP.tiers[STANDARD].usd_per_request, "request", "s3"
     ),
     "event": Price("EventBridge, events", 1.00 / 1e6, "event", "eventbridge"),
+    "event_archive": Price("EventBridge, events into an archive", 0.10, "GB", "eventbridge"),
+    "archived_events": Price("EventBridge, an archive", 0.023, "GB-month", "eventbridge"),
+    "destination": Price("EventBridge, requests to API destinations", 0.20 / 1e6, "request", "eventbridge"),
     "sqs": Price("SQS, standard queue", 0.40 / 1e6, "request", "sqs"),
     "write": Price("DynamoDB on demand, write request unit", 0.625 / 1e6, "unit", "dynamodb"),
     "read": Price("DynamoDB on demand, read request unit", 0.125 / 1e6, "unit", "dynamodb"),

@@ -113,6 +113,8 @@ def _holds(condition: dict) -> bool:
         return not _holds(parts[0])
     if tag == "And":
         return all(map(_holds, parts))
+    if tag == "Or":
+        return any(map(_holds, parts))
     if tag == "Condition":
         return _holds(tree()["Conditions"][parts])
     first, second = map(evaluate, parts)
@@ -214,10 +216,10 @@ def indexes() -> dict[str, tuple[str, str]]:
 
 @cache
 def rules() -> list[tuple[dict, list[str]]]:
-    """Return (event pattern, names of the queues) of each rule of EventBridge."""
+    """Return (event pattern, names of the queues) of each rule of EventBridge's own bus, to which AWS sends events."""
     resources = resources_of_type("AWS::Events::Rule").values()
     return [
         (evaluate(rule["EventPattern"]), [evaluate(target["Arn"]).rsplit(":", 1)[1] for target in rule["Targets"]])
         for rule in resources
-        if "EventPattern" in rule
+        if "EventPattern" in rule and "EventBusName" not in rule
     ]

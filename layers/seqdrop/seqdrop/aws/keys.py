@@ -178,6 +178,10 @@ def transfer_listing(manifest: str) -> str:
     return manifest.removesuffix("manifest.csv") + "listing.json.gz"
 
 
+RECENT_EVENTS = "events/recent.json"
+"""The key of the list of events that were sent lately (stages/reconcile/publishing.py)."""
+
+
 def bundle_plan(plan: str) -> str:
     """Return `bundles/<id of the bundle>.json`, the key of the plan of a bundle that is being made."""
     return f"bundles/{plan}.json"

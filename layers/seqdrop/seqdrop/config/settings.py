@@ -106,6 +106,10 @@ class Settings:
     forget_days: int = 7  # days between the request to delete an archived copy and its deletion
     signing_key: str = ""  # ARN of the KMS key that signs the head of the receipts; "" for mails
     tracing: str = "false"  # "true": spans are sent to X-Ray; runtime/tracing.py reads it from the environment
+    event_bus: str = ""  # name of the bus of EventBridge that gets events; "" for none; in validate and reconcile
+    event_names: str = "false"  # "true": events may name files, folders and samples; this and the next two: reconcile
+    webhook_format: str = ""  # shape of the body of webhooks (bus/webhook.py); "" for no webhook
+    webhook_secret: str = ""  # ARN of the secret that signs webhooks; "" for no signature
     stale_minutes: int = 30  # minutes without progress after which the reconciler re-sends a record's message
 
     @classmethod

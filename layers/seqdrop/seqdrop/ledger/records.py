@@ -94,6 +94,7 @@ class Upload(Record):
     records: int = 0
     figures: str = ""  # JSON of runs.figures.FileFigures; "" in records of earlier versions and of other files
     labels: str = ""  # "yes" if its object has user metadata or tags, which a bundle cannot keep (aws/labels.py)
+    lims_id: str = ""  # tag or user metadata `lims-id` of its object, which events carry (docs/events.md)
     reason: str = ""  # code of the fault for which the upload was rejected
     archive_key: str = ""
     storage_class: str = ""  # of its archived copy; "" is DEEP_ARCHIVE: records of earlier versions have none

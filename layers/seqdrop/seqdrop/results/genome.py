@@ -14,6 +14,7 @@ from seqdrop.results.annotations import (
     gff3_line,
     gff3_region_line,
 )
+from seqdrop.results.browsers import write_browser_files
 from seqdrop.results.provenance import Provenance, comments
 from seqdrop.results.rows import Row, UnexpectedOutputError
 from seqdrop.results.tracks import MOST_RECORDS, Track, bedgraph_header, write_bigwig
@@ -50,7 +51,7 @@ class GenomeFiles(ExitStack):
 
     def __init__(self, folder: Path, settings: GenomeFileSettings, provenance: Provenance) -> None:
         super().__init__()
-        self._folder, self._settings = folder, settings
+        self._folder, self._settings, self._provenance = folder, settings, provenance
         self.calls, self.without_bigwig = 0, False
         self._record: str | None = None
         self._length = 0  # end of the last window of the record
@@ -120,6 +121,7 @@ class GenomeFiles(ExitStack):
         suppressed = super().__exit__(kind, error, traceback)
         if kind is None:
             self._write_bigwigs()
+            self._write_browser_files()
         return bool(suppressed)
 
     def _write_regions(self) -> None:
@@ -135,3 +137,8 @@ class GenomeFiles(ExitStack):
                 continue
             path = self._folder / f"track.{STRANDS[strand]}.bw"
             write_bigwig(self._bedgraph(strand), track.begins, self._lengths, path)
+
+    def _write_browser_files(self) -> None:
+        """Write what browsers open, unless there are more than MOST_RECORDS records."""
+        if len(self._lengths) <= MOST_RECORDS:
+            write_browser_files(self._folder, self._lengths, self._settings.label, self._provenance)

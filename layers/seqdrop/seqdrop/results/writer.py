@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from seqdrop.aws import keys
+from seqdrop.results.index import INDEX, make_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,10 @@ TYPES = {
     ".bw": "application/octet-stream",
     ".fasta": "text/plain",
     ".gz": "application/gzip",
+    ".html": "text/html; charset=utf-8",
+    ".xml": "application/xml",
+    ".sizes": "text/plain",
+    ".txt": "text/plain",
 }
 
 
@@ -116,6 +121,20 @@ def write_summary(predictions: Predictions, results: Results, **more: object) ->
     content = summary(predictions, results) | more
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     (results.folder / SUMMARY).write_text(text, encoding="utf-8")
+
+
+def write_index(predictions: Predictions, results: Results) -> None:
+    """Write index.html to the folder, with a link to each file that is there."""
+    made_by, number = predictions.provenance, predictions.provenance["attempt"]
+    facts = {
+        "File": made_by["upload"]["key"],
+        "Upload": made_by["upload"]["id"],
+        "Analysis": f"{made_by['analysis']}, attempt {number}",
+        "Model": f"{made_by['model']['name']}, SHA-256 {made_by['model']['sha256']}",
+        "Seqdrop": made_by["seqdrop"],
+    }
+    page = make_index([*results.names, SUMMARY], facts, "../" if number > 1 else "")
+    (results.folder / INDEX).write_text(page, encoding="utf-8")
 
 
 def upload_files(s3: S3Client, bucket: str, attempt: Attempt, results: Results) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from seqdrop.aws.event_bus import EventsClient
     from seqdrop.aws.feature_store import FeatureStoreClient
     from seqdrop.aws.omics import OmicsClient
+    from seqdrop.aws.secrets import SecretsClient
     from seqdrop.aws.signing import KmsClient
     from seqdrop.config.analyses import Analyses
     from seqdrop.runtime.messages import Body
@@ -88,7 +89,8 @@ class Services:
     `s3_for_copies` is the client of the archive function for its copies. Other functions have none. `kms` is the client
     of the reconciler if it signs the head of the receipts. `sagemaker_runtime` sends requests to endpoints;
     `cloudwatch` and `autoscaling` have their alarms and their scaling. `feature_store` has the records of features,
-    `datasync` copies runs into the landing bucket, `omics` runs workflows, and `events` emits events.
+    `datasync` copies runs into the landing bucket, `omics` runs workflows, `events` sends events, and `secrets` has the
+    secret of webhooks.
     """
 
     settings: Settings
@@ -110,7 +112,9 @@ class Services:
     )
     datasync: DataSyncClient = field(default_factory=lambda: _defer(partial(boto3.client, "datasync")))
     omics: OmicsClient = field(default_factory=lambda: _defer(make_client))
+
     events: EventsClient = field(default_factory=lambda: _defer(partial(boto3.client, "events")))
+    secrets: SecretsClient = field(default_factory=lambda: _defer(partial(boto3.client, "secretsmanager")))
 
     @property
     def batch(self) -> BatchClient:

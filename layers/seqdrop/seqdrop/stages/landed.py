@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seqdrop.aws.lims_ids import read_lims_id
 from seqdrop.ledger.moves import UNDECIDED
 from seqdrop.ledger.records import Upload
 from seqdrop.runtime.log import logger
@@ -43,10 +44,14 @@ def create_record(services: Services, version: UploadVersion) -> bool:
 def record(services: Services, version: UploadVersion) -> Upload:
     """Create the record of an upload unless it exists, and return it.
 
-    If the reconciler made the record, it lacks S3's sequencer. An event that arrives later adds it.
+    If the reconciler made the record, it lacks S3's sequencer. An event that arrives later adds it. If events are sent,
+    a new record gets the id that the lab's information system gave to the object.
     """
     create_record(services, version)
     upload = services.ledger.require_upload(version.id)
+    if services.settings.event_bus and upload.revision == 1 and (lims_id := read_lims_id(services.s3, version)):
+        services.ledger.note(upload, lims_id=lims_id)
+        upload = services.ledger.require_upload(version.id)
     is_better = version.sequencer and not version.has_made_sequencer
     if is_better and upload.version.has_made_sequencer and upload.state in UNDECIDED:
         services.ledger.note(upload, sequencer=version.sequencer)

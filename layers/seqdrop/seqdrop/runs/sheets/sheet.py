@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+LONGEST_LIMS_ID = 256  # characters; a tag of S3 has as many
 ILLUMINA_V1, ILLUMINA_V2, AVITI, ONT = "illumina v1", "illumina v2", "aviti", "ont"
 
 
@@ -46,6 +48,12 @@ class SheetSample:
     def lane(self) -> int:
         """The only lane of the row; 0 if it is for all lanes, or for several."""
         return self.lanes[0] if len(self.lanes) == 1 else 0
+
+    @property
+    def lims_id(self) -> str:
+        """The cell of the column LIMS_ID, whose title is compared without case, `_`, `-` and blanks; "" without one."""
+        titles = {re.sub(r"[_\- ]", "", title).lower(): value for title, value in self.columns.items()}
+        return titles.get("limsid", "").strip()[:LONGEST_LIMS_ID]
 
     def column(self, name: str) -> str:
         """Return the cell of a column, whose name is compared without case; "" if there is none."""

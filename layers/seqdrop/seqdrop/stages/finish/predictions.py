@@ -13,7 +13,7 @@ from seqdrop.kinds.plans import plan_of
 from seqdrop.models.calibration import parse
 from seqdrop.results.provenance import build_provenance
 from seqdrop.results.rows import UnexpectedOutputError
-from seqdrop.results.writer import Predictions, result_files, upload_files, write_summary
+from seqdrop.results.writer import Predictions, result_files, upload_files, write_index, write_summary
 from seqdrop.runtime.log import logger
 from seqdrop.work.items import shard_key
 
@@ -67,6 +67,7 @@ def _write(services: Services, job: Job, attempt: Attempt, outputs: list[str], w
             if problem := _check_counts(attempt, results.counts):
                 return problem
             write_summary(predictions, results, computed=way)
+            write_index(predictions, results)
             upload_files(services.s3, services.settings.results, attempt, results)
     except UnexpectedOutputError as error:
         return str(error)

@@ -114,6 +114,15 @@ def _check_forgetting(services: Services) -> dict[str, int]:
     return {}
 
 
+def _publish_events(services: Services) -> dict[str, int]:
+    """Send events to the bus, if the stack has one. Return no count, as above. Few stacks need its modules."""
+    if services.settings.event_bus:
+        from seqdrop.stages.reconcile.publishing import publish_events
+
+        publish_events(services)
+    return {}
+
+
 def _check_received(services: Services) -> int:
     """Nudge stalled uploads that were not read yet. The records of a backlog are many, so they are not even read."""
     wait = shortest_wait(services, services.settings.validate_queue)
@@ -263,6 +272,7 @@ CHECKS: dict[str, Check] = dict(STATE_CHECKS[kind, state] for kind, states in OP
     "unrecorded": record_unrecorded,
     "migrated": _copy_earlier_models,
     "endings": count_endings,
+    "events": _publish_events,
 }
 
 # The states whose records a check reads. Without such records it is not run.

@@ -62,7 +62,7 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
     table = reading.table(files)
     judged = judge_samples(survey, table)
     document = as_json(table)
-    part = {
+    part: Document = {
         "folder": folder,
         "complete_at": now(),
         "files": len(files),
@@ -78,6 +78,8 @@ def write_part(survey: Survey, folder: str, judgement: Judgement, comparison: Li
         "undetermined": judge_undetermined(table.undetermined_share, limits_of(survey)),
         **find_unknown_barcodes(survey, folder),
     }
+    if lims_ids := reading.lims_ids:
+        part["lims_ids"] = lims_ids  # of samples, for events (docs/events.md)
     if table.rows:
         _put(services, run, "samples.tsv", as_tsv(table, judged).encode(), "text/tab-separated-values; charset=utf-8")
 

@@ -52,6 +52,12 @@ class SheetReading:
     findings: Sequence[Fault] = ()
     problems: tuple[str, ...] = ()
 
+    @property
+    def lims_ids(self) -> dict[str, str]:
+        """The ids that the lab's information system gave to samples: the column LIMS_ID of the sheet, by sample."""
+        samples = self.sheet.samples if self.sheet else ()
+        return {sample.sample_id: sample.lims_id for sample in samples if sample.sample_id and sample.lims_id}
+
     def table(self, files: Iterable[RunFile]) -> SampleTable:
         """Return the samples of these files; an empty table if none of them has reads.
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.event_bus import emit
+from seqdrop.aws.event_bus import make_entry, put_entries
+from seqdrop.bus.types import SOURCE
 from seqdrop.stages.workflow.outcomes import complete
 from seqdrop.stages.workflow.results import describe_handover
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from seqdrop.runtime.services import Services
     from seqdrop.stages.workflow.order import Order
 
+DEFAULT_BUS = "default"
+"""The bus of the account: it exists without `Events` as well."""
 DETAIL_TYPE = "Seqdrop Samplesheet Ready v1"
 """The detail-type of the event; another version of its detail gets another number."""
 
@@ -35,5 +38,5 @@ def hand_over(services: Services, job: Job, order: Order) -> None:
         "files": len(order.inputs),
         "samplesheet": sheet,
     }
-    emit(services.events, DETAIL_TYPE, detail)
+    put_entries(services.events, [make_entry(DEFAULT_BUS, SOURCE, DETAIL_TYPE, detail)])
     complete(services, job, order, describe_handover(sheet))
