@@ -73,6 +73,7 @@ CALLS = {
     "datasync": ("list_tasks", {}),
     "events": ("put_events", {"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}"}]}),
     "omics": ("get_run", {"id": "1234567"}),
+    "secretsmanager": ("get_secret_value", {"SecretId": "a"}),
     "sagemaker-featurestore-runtime": (
         "get_record",
         {"FeatureGroupName": "a", "RecordIdentifierValueAsString": "b"},
