@@ -5,7 +5,8 @@
 Ours is the render of run.json to pages, and before it the verdicts of all samples from the records of their files:
 there is no read from S3 for a sample, and for a run with a model one for each file, its summary. MultiQC (pip install
 multiqc==1.35, in an environment of its own) reads the files that Seqdrop writes for it in reports/, and makes its
-report. Each is measured in a process of its own: CPU time of user and system, and peak memory; best of three.
+report. Each is measured in a process of its own: CPU time of user and system, and peak memory; best of three,
+MultiQC once.
 """
 
 from __future__ import annotations
@@ -115,9 +116,7 @@ def main() -> None:
     print(f"verdicts    {judging:6.2f} s CPU")
     print(f"page        {best['seconds']:6.2f} s CPU  {best['megabytes']:4.0f} MB  {best['size']:.2f} MB of HTML")
     if arguments.multiqc:
-        other = min(
-            (measure_multiqc(arguments.multiqc, arguments.samples) for _ in range(ROUNDS)), key=lambda it: it["seconds"]
-        )
+        other = measure_multiqc(arguments.multiqc, arguments.samples)
         print(
             f"MultiQC     {other['seconds']:6.2f} s CPU  {other['megabytes']:4.0f} MB  {other['size']:.2f} MB of HTML"
         )

@@ -7,7 +7,7 @@ from seqdrop.config.problems import SettingsError
 from seqdrop.config.verdict import VerdictSettings
 from seqdrop.kinds.plans import packaged
 from seqdrop.runs.figures import Barcodes, pack_figures, sum_barcodes, sum_figures, unpack_figures
-from seqdrop.runs.samples import COMPLETE, EMPTY, INCOMPLETE, MISSING, PLANNED, UNEXPECTED
+from seqdrop.runs.sample_status import COMPLETE, EMPTY, INCOMPLETE, MISSING, PLANNED, UNEXPECTED
 from seqdrop.runs.verdicts import FAIL, PASS, VERDICTS, WARN, Limit, judge_figures, judge_sample, judge_undetermined
 
 from tests.unit.report.samples import BODIES, read

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 from seqdrop.runs.expected import Expectation, expect
 from seqdrop.runs.read_names import is_empty, is_index_read, is_undetermined, parse_read_name
 from seqdrop.runs.sample_names import SampleNames
+from seqdrop.runs.sample_status import COMPLETE, EMPTY, INCOMPLETE, MISSING, PLANNED, UNEXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SampleRow", "SampleTable", "as_json", "as_tsv", "is_index_read", "is_undetermined", "sample_table"]
 
-COMPLETE, INCOMPLETE, EMPTY, MISSING, UNEXPECTED = "complete", "incomplete", "empty", "missing", "unexpected"
-PLANNED = "planned"
 COLUMNS = ("sample_id", "project", "status", "lanes", "reads", "files", "bytes", "missing")
 JUDGED = ("verdict", "reasons", "records", "bases", "q30", "n", "duplicates", "mean_length")
 ANALYSIS = re.compile(r"(?:^|/)Analysis/(\d+)/", re.IGNORECASE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from seqdrop.report.numbers import count, percent, short
-from seqdrop.runs.samples import EMPTY, INCOMPLETE, MISSING, PLANNED, UNEXPECTED
+from seqdrop.runs.sample_status import EMPTY, INCOMPLETE, MISSING, PLANNED, UNEXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
