@@ -107,6 +107,7 @@ def test_finish_writes_its_tables_with_only_its_layers(functions, runtime):
     assert process.returncode == 0, process.stderr
     names = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3"]
     names += ["track.plus.bedgraph", "track.plus.bw", "track.minus.bedgraph"]
+    names += ["genome.chrom.sizes", "hub.txt", "igv_session.xml"]
     assert process.stdout.split() == sorted(names)
 
 

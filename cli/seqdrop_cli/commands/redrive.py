@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         metavar="QUEUE",
         help="one queue: validate, processing, transform, training, finish, archive, bundle, inventory, restore, "
-        "forget, serve, monitor or reconcile (default: all)",
+        "forget, serve, monitor, webhook or reconcile (default: all)",
     )
     parser.add_argument("--yes", action="store_true", help="send them back (default: only show them)")
     add_stack(parser)

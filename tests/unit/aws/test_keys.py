@@ -39,6 +39,7 @@ WORK = {
     keys.job_manifest(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/input.manifest",
     keys.job_request(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/request.json",
     keys.job_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/",
+    keys.RECENT_EVENTS: "events/recent.json",
     keys.ASYNC_OUTPUTS: "async/outputs/",
     keys.ASYNC_FAILURES: "async/failures/",
     keys.async_output(JOB, 7): "async/outputs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/00007.out",

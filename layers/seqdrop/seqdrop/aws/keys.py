@@ -16,7 +16,7 @@ import posixpath
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
     *("inventory/", "bundles/", "restores/", "captured/"),
-    "async/",
+    *("async/", "events/"),
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),
