@@ -33,7 +33,7 @@ FOREIGN = "not a message of Seqdrop"
 
 @dataclass(frozen=True)
 class DeadLetterQueue:
-    """A dead-letter queue. `source` is the URL of its function's queue; the reconciler and the webhook have none: ""."""
+    """A dead-letter queue. `source` is the URL of its function's queue; "" for the reconciler and the webhook."""
 
     name: str
     url: str
