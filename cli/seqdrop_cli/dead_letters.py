@@ -33,7 +33,7 @@ FOREIGN = "not a message of Seqdrop"
 
 @dataclass(frozen=True)
 class DeadLetterQueue:
-    """A dead-letter queue. `source` is the URL of its function's queue; "" for the reconciler, which has no queue."""
+    """A dead-letter queue. `source` is the URL of its function's queue; "" for the reconciler and the webhook."""
 
     name: str
     url: str
@@ -155,6 +155,11 @@ def _send_back_and_describe(sqs: SQSClient, queue: DeadLetterQueue, is_interrupt
 
 
 def _explain_purge(queue: DeadLetterQueue) -> str:
+    if queue.name == "webhook":
+        return (
+            "the webhook did not accept these events. Once it does, replay the archive of the bus to its rule "
+            f"(docs/events.md); `aws sqs purge-queue --queue-url {queue.url}` deletes them, which ends the alarm"
+        )
     return (
         "these messages report scheduled runs that failed. They cannot be sent back, and need not be: the next run "
         f"does their work. Once the cause is repaired, `aws sqs purge-queue --queue-url {queue.url}` deletes them, "

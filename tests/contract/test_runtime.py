@@ -92,7 +92,7 @@ from seqdrop.kinds.plans import packaged
 from seqdrop.results.writer import Predictions, result_files
 window = {"start": 0, "end": 300, "strand": "+", "probability": 0.99}
 line = json.dumps({"id": "u:1:0", "record": "c", "windows": [window]}).encode()
-source = {"model": {"name": "m", "sha256": "0"}}
+source = {"model": {"name": "m", "sha256": "0"}, "upload": {"id": "u"}}
 with result_files(Predictions(packaged().by_name["contigs"], [line], source)) as results:
     print(*results.names)
 """
@@ -107,6 +107,7 @@ def test_finish_writes_its_tables_with_only_its_layers(functions, runtime):
     assert process.returncode == 0, process.stderr
     names = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3"]
     names += ["track.plus.bedgraph", "track.plus.bw", "track.minus.bedgraph"]
+    names += ["genome.chrom.sizes", "hub.txt", "igv_session.xml"]
     assert process.stdout.split() == sorted(names)
 
 

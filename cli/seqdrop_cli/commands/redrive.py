@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         metavar="QUEUE",
         help="one queue: validate, processing, transform, training, finish, archive, bundle, inventory, restore, "
-        "forget, serve, transfer, monitor, catalogue or reconcile (default: all)",
+        "forget, serve, transfer, workflow, monitor, catalogue, webhook or reconcile (default: all)",
     )
     parser.add_argument("--yes", action="store_true", help="send them back (default: only show them)")
     add_stack(parser)

@@ -41,6 +41,7 @@ WORK = {
     keys.job_manifest(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/input.manifest",
     keys.job_request(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/request.json",
     keys.job_output(JOB): "jobs/seqdrop-reads-ABCDEFGHIJKLMNOPQRSTUVWXYZ-1/output/",
+    keys.RECENT_EVENTS: "events/recent.json",
     keys.ASYNC_OUTPUTS: "async/outputs/",
     keys.ANSWERS: "answers/",
     keys.ASYNC_FAILURES: "async/failures/",

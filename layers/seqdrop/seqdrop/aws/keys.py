@@ -17,7 +17,7 @@ import re
 WORK = (
     *("shards/", "examinations/", "names/", "training/", "jobs/", "checkpoints/"),
     *("inventory/", "bundles/", "restores/", "captured/"),
-    *("async/", "answers/", "transfers/"),
+    *("async/", "answers/", "transfers/", "events/"),
 )
 RESULTS = (
     *("reports/", "reasons/", "receipts/", "tombstones/", "results/", "runs/"),

@@ -16,7 +16,8 @@ from tests.support.aws.sagemaker import TRANSFORM
 
 NAME = "seqdrop-contigs-x-1"
 TRACKS = [f"track.{strand}.{suffix}" for strand in ("plus", "minus") for suffix in ("bedgraph", "bw")]
-FILES = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3", *TRACKS]
+BROWSERS = ["genome.chrom.sizes", "hub.txt", "igv_session.xml"]
+FILES = ["predictions.jsonl", "predictions.parquet", "calls.bed", "calls.gff3", *TRACKS, *BROWSERS]
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_the_predictions_of_every_member_of_a_completed_job_are_imported(service
     # Of neighbouring calls one is kept; the strands are scored separately.
     assert (summary["calls"]["kept"], summary["calls"]["scored_kb"]) == (1, 0.9)
     assert summary["files"] == sorted(FILES)
-    assert {item["Key"].rsplit("/")[-1] for item in listed(services, job[0])} == {*FILES, "summary.json"}
+    assert {item["Key"].rsplit("/")[-1] for item in listed(services, job[0])} == {*FILES, "index.html", "summary.json"}
     calls = [line.split("\t") for line in read(services, job[0], "calls.bed").splitlines() if line[0] != "#"]
     assert calls == [["c", "0", "300", "promoter", "950", "+", "0", "300", "0", "0.95", "."]]
     on = [("archive_queue", {"upload": key.split("-")[0]}) for key in job]
