@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from seqdrop.bus.types import TYPES, find_happenings
-from seqdrop.ledger.moves import ATTEMPT, JOB, MOVES, RESTORE, RUN, UPLOAD
+from seqdrop.ledger.moves import ATTEMPT, JOB, MOVES, OPEN, RESTORE, RUN, UPLOAD
 from seqdrop.ledger.records import Attempt, Job, Upload
 from seqdrop.ledger.restore_records import RestoreRequest
 from seqdrop.ledger.run_record import Run
@@ -105,7 +105,8 @@ class World:
                     self.late /= 2
                 target = self.random.choice(targets)
                 self.ledger.move(record, target, **FACTS.get((record.kind, target), {}))
-            elif record.state not in ("ARCHIVED", "REJECTED"):
+            elif record.state in OPEN[record.kind]:  # the reconciler nudges no others
+                self.late = 0  # it has read the record
                 self.ledger.note_nudge(record)
         self.clock.advance(self.random.choice((0.01, 1, 20)))
 
@@ -140,11 +141,15 @@ class World:
         records = [self.ledger.reread(record) for record in self.keys]
         return {each.make_id(): each.type for record in records for each in find_happenings(record, began)}
 
-    def table(self) -> dict[str, str]:
+    def table(self, began: str) -> dict[str, str]:
         """Return the last state of each upload and run that has an event, by their ids."""
         states_by_id = {}
         for record in (self.ledger.reread(record) for record in self.keys):
-            states = {time: state for state, time in record.timeline.items() if (record.kind, state) in TYPES}
+            states = {
+                time: state
+                for state, time in record.timeline.items()
+                if (record.kind, state) in TYPES and time >= began
+            }
             if states and record.kind in (UPLOAD, RUN):
                 states_by_id[record.id] = TYPES[record.kind, states[max(states)]]
         return states_by_id

@@ -3,8 +3,8 @@
 Events are derived from the records of the ledger, so a crash loses none: the position up to which the index was read
 is written only after its events were accepted. The index is eventually consistent, and the time of a move is older than
 its write, by at most the time of an invocation. A record may also move while the states are read one after the other,
-from one that is not read yet to one that was. Therefore each run reads the last LATE, and all that the run before it
-read, again, and leaves out what `recent` lists. If that list is lost, events are sent twice, with the same ids.
+from one that is not read yet to one that was. Therefore each run reads the last LATE, and all that the two runs before
+it read, again, and leaves out what `recent` lists. If that list is lost, events are sent twice, with the same ids.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def publish_events(services: Services) -> None:
     news.sort(key=lambda each: (each.time, each.make_id()))
     _send_all(services, news[:MOST], recent, since)
     after = until if len(news) <= MOST else news[MOST - 1].time
-    place = {**position.place, "before": position.place["after"], "after": after}
+    last = position.place
+    place = {**last, "earlier": last["before"], "before": last["after"], "after": after}
     services.ledger.save(replace(position, place=place))
 
 
@@ -63,7 +64,7 @@ def _start(position: Position) -> str:
     """Return the time from which moves are read, which is never before the first call."""
     place = position.place
     early = iso(datetime.fromisoformat(place["after"]) - LATE)
-    return max(min(early, place["before"]), place["began"])
+    return max(min(early, place.get("earlier", place["before"])), place["began"])
 
 
 def _find(services: Services, since: str) -> Iterator[Happening]:
