@@ -22,7 +22,9 @@ def test_reviewers_see_every_part():
 
 def test_no_resource_refers_to_one_that_does_not_exist():
     """CloudFormation refuses such a template. Each resource is tried with every combination that concerns it."""
-    faults = {name: list(switches.dangling(name)) for name in switches.template()["Resources"]}
+    tree = switches.template()
+    named = [(name, section) for section in ("Resources", "Outputs") for name in tree[section]]
+    faults = {name: list(switches.dangling(name, section)) for name, section in named}
     assert {name: entries for name, entries in faults.items() if entries} == {}
 
 

@@ -108,13 +108,14 @@ def parameters_in(node: Any) -> set[str]:
     return set().union(*map(parameters_in, node.values()))
 
 
-def dangling(name: str) -> Iterator[tuple[dict[str, str], str]]:
+def dangling(name: str, section: str = "Resources") -> Iterator[tuple[dict[str, str], str]]:
     """Yield (values of switches, name) for each reference of a resource to one that does not exist with these values.
 
-    Only the switches on which the resource and what it refers to depend are varied: the others make no difference.
+    With the section "Outputs", the name is that of an output. Only the switches on which it and what it refers to
+    depend are varied: the others make no difference.
     """
     tree = template()
-    body, resources = tree["Resources"][name], tree["Resources"]
+    body, resources = tree[section][name], tree["Resources"]
     every = set(references(body, dict.fromkeys(tree["Conditions"], True)))
     every |= set(references(body, dict.fromkeys(tree["Conditions"], False)))
     named = [resources[it] for it in every if it in resources]

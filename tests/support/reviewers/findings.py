@@ -33,7 +33,11 @@ EVERYTHING = {
     "Transfer": "true",
     "TransferBucket": "sequencing",
     "TransferFolder": "runs/",
+    "Features": "true",
     "Workflows": "true",
+    "Events": "true",
+    "WebhookUrl": "https://lims.example.org/seqdrop",
+    "WebhookSecret": "arn:aws:secretsmanager:us-east-1:123456789012:secret:seqdrop-AbCdEf",
     "JobSubnets": "subnet-0123456789abcdef0",
     "JobSecurityGroups": "sg-0123456789abcdef0",
 }
