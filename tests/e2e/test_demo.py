@@ -182,7 +182,7 @@ def read_status(folder: Path) -> set[str]:
     command = [str(Path(sys.executable).parent / "seqdrop"), "status"]
     environment = {**os.environ, "COLUMNS": "200"}
     printed = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=True).stdout
-    return {"\t".join(line.split("\t")[1:]) for line in printed.splitlines()}
+    return {"\t".join(line.split("\t")[1:3]) for line in printed.splitlines()}
 
 
 def test_samples_depend_only_on_the_seed(tmp_path):

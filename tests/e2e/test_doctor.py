@@ -20,6 +20,7 @@ def doctor(target, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.long
 def test_two_canaries_make_one_copy(doctor, s3, stack):
     first, second = doctor()[1], doctor()[1]
     assert (first["canary"]["status"], "ARCHIVED" in first["canary"]["text"]) == ("ok", True)

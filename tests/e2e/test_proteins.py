@@ -70,7 +70,7 @@ def test_structures_of_proteins_are_predicted(put, wait_for_end, download, seed)
     assert "1_sp_P1_ONE.ss2" in files
     content = json.loads((folder / "summary.json").read_text())
     assert content["counts"] == {"proteins": 4, "residues": len(rows), "errors": {}}
-    assert {*content["files"], "summary.json"} == {path.name for path in folder.iterdir()}
+    assert {*content["files"], "summary.json", "index.html"} == {path.name for path in folder.iterdir()}
 
 
 def test_dna_is_rejected_as_protein(put, wait_for_end, s3, stack):

@@ -40,6 +40,7 @@ def is_asked(pipeline, upload) -> bool:
     return "Restore" in pipeline.s3.head_object(Bucket=pipeline.stack.archive, Key=upload.archive_key)
 
 
+@pytest.mark.long
 def test_a_bundled_run_comes_back_and_is_processed(pipeline, command, archived, tmp_path):  # noqa: F811
     tars = {archived[key].archive_key for key in LOGS}
     assert len(tars) == 1

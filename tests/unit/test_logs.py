@@ -18,13 +18,14 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 FIELDS = {
     *("upload_id", "message_id", "run", "restore", "bundle", "job", "attempt", "manifest", "object_number"),
     *("analysis", "code", "end", "error", "reason", "what", "moves", "members", "landing", "waits"),
-    *("endpoint", "configuration", "stopped", "status", "request", "requests"),
+    *("endpoint", "configuration", "stopped", "status", "request", "requests", "group", "execution", "run_id", "state"),
     *("characters", "messages", "files", "versions", "entries", "objects", "unpackable", "uploads", "rejected"),
 }
 # Attributes and variables whose text has the name of a file in it, unless they belong to one of OURS.
 NAMING = {"key", "archive_key", "name", "path", "folder", "file", "filename", "key_of"}
 OURS = {"attempt", "member", "job", "order", "self", "function", "kind", "machine", "analysis"}
 OURS |= {"plan", "serving", "state", "record"}  # endpoints
+OURS |= {"group"}  # feature groups
 # Errors of code that runs where no log is kept (the command line, the build), or whose key is that of a model or of a
 # file that Seqdrop names itself.
 ELSEWHERE = ("config/", "models/", "training/", "report/", "results/", "kinds/", "companions/", "reads/", "runs/")
@@ -34,6 +35,7 @@ NOT_LOGGED = {
     "stages/restore/copies.py",  # caught in copying.py, and mailed
     "stages/assemble/training_reuse.py",  # a rejection: its reason is written and mailed
     "stages/operator/replay.py",  # printed by the command
+    "stages/workflow/start.py",  # caught in ending.py: it becomes the reason of the job, and is mailed
 }
 
 

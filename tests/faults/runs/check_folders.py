@@ -112,7 +112,7 @@ class RunsCheck(FilesCheck):
         area, _, name = root.rstrip("/").rpartition("/")
         place, complete = f"runs/{area}/{name}/", record.get("complete", [])
         report = self.json(f"{place}run.json")
-        if bool(complete) != bool(report):
+        if complete and not report:
             yield f"{complete} are complete, and the report is {report and sorted(report)}"
         if not report:
             return

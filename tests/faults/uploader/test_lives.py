@@ -27,6 +27,7 @@ def test_nothing_is_lost_torn_or_sent_twice_for_long(aws, repository, seed):
     play(aws, repository, seed, 10)
 
 
+@pytest.mark.long
 def test_a_watch_with_bundles_loses_nothing_and_sends_nothing_twice(aws, repository):
     play(aws, repository, 1, 3, "watch_lives")
 

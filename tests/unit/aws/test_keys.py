@@ -34,6 +34,7 @@ WORK = {
     keys.prepared_data(DIGEST): "training/0123456789abcdef0123456789abcdef/data/",
     keys.training_baseline(keys.prepared_data(DIGEST)): ("training/0123456789abcdef0123456789abcdef/baseline.json"),
     keys.split(keys.prepared_data(DIGEST), "test"): "training/0123456789abcdef0123456789abcdef/data/test.jsonl",
+    keys.transfers("task-0123"): "transfers/task-0123/",
     keys.transfer_manifest("task-0123", "0a1b"): "transfers/task-0123/0a1b/manifest.csv",
     keys.transfer_listing("transfers/task-0123/0a1b/manifest.csv"): "transfers/task-0123/0a1b/listing.json.gz",
     keys.bundle_plan(UPLOAD): "bundles/ABCDEFGHIJKLMNOPQRSTUVWXYZ.json",

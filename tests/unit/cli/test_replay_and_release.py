@@ -190,13 +190,13 @@ class TestRelease:
 
 
 class TestStatus:
-    def test_each_upload_is_one_line_of_three_fields(self, run, add):
+    def test_each_upload_is_one_line_of_four_fields(self, run, add):
         failed = add("reads/a b.fastq", "FAILED", "FAILED")
         archived = add(f"reads/{'long/' * 60}c.fastq", "PREDICTED", archived=True)
         outcome = run("status")
         assert outcome.out.splitlines() == [
-            f"{failed}\tFAILED\treads/a b.fastq",
-            f"{archived}\tARCHIVED\treads/{'long/' * 60}c.fastq",
+            f"{failed}\tFAILED\treads/a b.fastq\t2026-01-01T00:00:00Z",
+            f"{archived}\tARCHIVED\treads/{'long/' * 60}c.fastq\t2026-01-01T00:00:06Z",
         ]
 
     def test_failed_attempts_are_followed_by_advice(self, run, add):

@@ -34,7 +34,7 @@ class StubbedTarget:
 
 
 def test_a_pending_subscription_is_said_with_what_to_do_and_without_its_address(capsys):
-    status._warn_of_mails(StubbedTarget("PendingConfirmation", f"{TOPIC}:1"))
+    status._advise(StubbedTarget("PendingConfirmation", f"{TOPIC}:1"), [])
     printed = capsys.readouterr()
     assert printed.out == ""  # scripts read standard output
     assert printed.err.count("the email subscription is not confirmed") == 1
@@ -44,7 +44,7 @@ def test_a_pending_subscription_is_said_with_what_to_do_and_without_its_address(
 
 @pytest.mark.parametrize("arns", [(), (f"{TOPIC}:1",)])
 def test_without_a_pending_subscription_nothing_is_said(capsys, arns):
-    status._warn_of_mails(StubbedTarget(*arns))
+    status._advise(StubbedTarget(*arns), [])
     assert capsys.readouterr().err == ""
 
 

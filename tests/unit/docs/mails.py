@@ -83,8 +83,11 @@ def read_subjects() -> set[str]:
 
 def _subjects(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "notify":
-            yield _text(node.args[0])
+        is_sent = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "notify"
+        is_kept = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Mail"
+        # What a record keeps until it is sent (stages/serve/mails.py) has its subject where the mail is made.
+        if (is_sent or is_kept) and (text := _text(node.args[0])) != "…":
+            yield text
 
 
 def _text(node: ast.expr) -> str:

@@ -33,9 +33,9 @@ def _on_files(report: Mapping[str, Any]) -> Iterator[str]:
             "landing bucket. Mend what “Rejected files” says, and drop the files again under the same names."
         )
     for part in report["parts"]:
-        if part["checksums"]["differing"]:
+        if part.get("checksums", {}).get("differing"):
             yield "Files differ from the sequencer's checksums: copy them from the instrument and drop them again."
-        yield from part["problems"]
+        yield from part.get("problems", [])
 
 
 def _on_samples(part: Mapping[str, Any]) -> Iterator[str]:

@@ -28,7 +28,11 @@ HTML = "text/html; charset=utf-8"
 
 
 def refresh_page(services: Services, upload_id: str) -> None:
-    """Write the page of an upload by its present state; do nothing for a file that was not read as sequences."""
+    """Write the page of an upload by its present state, if it says anything new.
+
+    Do nothing for a file that was not read as sequences. The bucket keeps earlier versions of a page, and the message of
+    an upload that waits for a person comes again and again.
+    """
     from seqdrop.report.page import render_page  # few invocations write pages
 
     upload = services.ledger.find_upload(upload_id)
@@ -39,8 +43,9 @@ def refresh_page(services: Services, upload_id: str) -> None:
         return
     rejection = _read(services, keys.reason(upload.id)) if upload.state == "REJECTED" else None
     html = render_page(report, posixpath.basename(upload.key), rejection, _describe_ending(services, upload))
-    key = keys.page(upload.id)
-    services.s3.put_object(Bucket=services.settings.results, Key=key, Body=html.encode(), ContentType=HTML)
+    key, body = keys.page(upload.id), html.encode()
+    if _read_bytes(services, key) != body:
+        services.s3.put_object(Bucket=services.settings.results, Key=key, Body=body, ContentType=HTML)
 
 
 def _describe_ending(services: Services, upload: Upload) -> Ending:
@@ -55,10 +60,15 @@ def _describe_ending(services: Services, upload: Upload) -> Ending:
 
 def _read(services: Services, key: str) -> Any:  # noqa: ANN401 - what other stages wrote as JSON
     """Return a JSON object of the results bucket; None if there is none."""
+    body = _read_bytes(services, key)
+    return None if body is None else json.loads(body)
+
+
+def _read_bytes(services: Services, key: str) -> bytes | None:
+    """Return an object of the results bucket; None if there is none."""
     try:
-        body = services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read()
+        return services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read()
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    return json.loads(body)

@@ -335,6 +335,7 @@ def test_labels_have_the_names_of_the_config(checkpoint_writer, inference, predi
 # ---------------------------------------------------------------- as the container imports it
 
 
+@pytest.mark.long
 def test_it_is_imported_by_path_alone_and_without_the_environment(code_folder, tmp_path):
     script = (
         "import importlib.util as u\n"

@@ -49,6 +49,7 @@ def accuracy(folder: Path, records: Path) -> float:
     return correct / scored
 
 
+@pytest.mark.long
 def test_two_sharded_processes_learn_and_write_a_folder_that_can_be_served(run, overfit_data):
     training = run("prott5", 2, profile="fsdp", activation_checkpointing=True).complete()
     (test,) = training.figures("test")
