@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MODEL = "small"
 MODELS = ("first", "second")  # names of the archives to which the model's pointer may point
-# Few jobs, so that often no slot is free. No transfer brings the files, and no other system is told of them: the
+# Few jobs, so that often no slot is free. No transfer brings the files, and no other system is notified of them: the
 # template's variables are those of a stack with all parts.
 SETTINGS = {"max_jobs": "2", "transfer_prefix": "", "event_bus": ""}
 USE = 'model = "small"\nk = 6\nwindow = 30\nstride = 30\nstrands = "+"\nthreshold = 0.5\n'

@@ -30,8 +30,8 @@ HTML = "text/html; charset=utf-8"
 def refresh_page(services: Services, upload_id: str) -> None:
     """Write the page of an upload by its present state, if it says anything new.
 
-    Do nothing for a file that was not read as sequences. The bucket keeps earlier versions of a page, and the message of
-    an upload that waits for a person comes again and again.
+    Do nothing for a file that was not read as sequences. The bucket keeps earlier versions of a page, and the message
+    of an upload that waits for a person comes again and again.
     """
     from seqdrop.report.page import render_page  # few invocations write pages
 
