@@ -28,7 +28,7 @@ WATCHED_WORKFLOWS = 6  # metrics of those that exist only with Workflows=true
 WATCHED_WEBHOOK = 3  # metrics of those that exist only with Events=true and WebhookUrl
 OWN_ALARMS = 3
 FEATURED = 1000  # uploads with a report and predictions, so with two records
-RECORD_KB = 2  # a record is billed as this: the largest that tests/e2e/test_features.py writes has 1.4 KB
+RECORD_KB = 2  # a record is billed as this: an assumption for some thirty features
 FEATURE_READS = (
     8  # of an upload: its report, its summary and its receipt are handled, and what was written is read again
 )

@@ -59,6 +59,7 @@ def report_of_model(bench, **changes) -> dict:
     return json.loads(bench.outputs()["a.out"])
 
 
+@pytest.mark.long
 def test_a_container_has_the_imports_and_its_own_environment(aws, bench):
     report = report_of_model(bench, Environment={"SEQDROP_TASK": "promoter"})
     assert report["modules"], "the container must be forked"

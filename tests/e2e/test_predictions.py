@@ -121,6 +121,7 @@ def test_both_strands_of_a_random_genome_are_predicted(pipeline, score, import_r
     assert_files_agree(import_results(upload, "contigs"), {"chr1": 9_778, "chr2": 9_779})
 
 
+@pytest.mark.long
 def test_records_of_all_lengths_with_gaps_are_predicted(put, wait_for_end, import_results):
     """Records of one base to one megabase, in upper and lower case, with runs of N."""
     generator = random.Random(11)

@@ -49,6 +49,7 @@ def read_json(s3, bucket: str, key: str) -> dict:
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+@pytest.mark.long
 def test_failed_uploads_are_replayed_released_and_predicted_by_a_new_model(
     pipeline, model, command, repository, tmp_path
 ):

@@ -145,6 +145,7 @@ class TestSamples:
         assert len(jobs) <= 2  # one job if both arrived within the batching window
 
 
+@pytest.mark.long
 def test_a_sample_of_a_large_file_is_predicted(put, wait_for_end, s3, stack):
     """The reads are too short to be scored, so a hundred thousand of them take the model no time."""
     limit, reads = packaged().by_name["reads"].settings.max_reads, 100_200

@@ -106,6 +106,7 @@ def test_a_run_that_is_sent_again_is_neither_uploaded_nor_archived_again(novaseq
     assert sum(NOVASEQ_X in each["Message"] for each in mails.all()) == 1
 
 
+@pytest.mark.long
 def test_a_flow_cell_of_a_promethion_is_archived_with_its_hashes(upload, target, s3, stack, tmp_path):
     flow_cell = FLOW_CELL.rpartition("/")[2]
     ids = ids_of(upload(write_ont_run(tmp_path)), flow_cell)

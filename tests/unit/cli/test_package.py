@@ -113,6 +113,7 @@ def test_a_folder_becomes_an_archive_that_predicts(folder, tmp_path, capsys):
     assert body == pack_model(folder, labels=("no", "core promoter"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("k", [3, 6])
 def test_a_folder_of_dnaberts_authors_predicts(tmp_path, k):
     """Their repositories have their own code in `auto_map`, and weights in a pickle."""

@@ -32,6 +32,7 @@ def count_threads(*settings: str) -> list[int]:
     return [int(line) for line in done.stdout.split()]
 
 
+@pytest.mark.long
 def test_a_worker_uses_the_cores_that_the_job_allows():
     assert count_threads("", "3", "all") == [1, 3, count_cores()]
 
