@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seqdrop import clock
 from seqdrop.ledger.moves import ATTEMPT, MOVES, UPLOAD
 
+from seqdrop_cli.command import StackOptions
 from seqdrop_cli.errors import CommandError
 from seqdrop_cli.parsing import time
 
@@ -65,8 +66,26 @@ class Search:
         return " ".join(texts)
 
 
+@dataclass(frozen=True)
+class SearchOptions(StackOptions):
+    """Options of a command that takes a `Search`, and uses a stack."""
+
+    what: list[str]
+    run: str
+    sample: str
+    states: tuple[str, ...]
+    analysis: str
+    since: datetime | None
+    until: datetime | None
+
+    @property
+    def search(self) -> Search:
+        """The conditions."""
+        return Search(tuple(self.what), self.run, self.sample, self.states, self.analysis, self.since, self.until)
+
+
 def add_search(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of a `Search`; the options have the names of its fields."""
+    """Add the arguments of `SearchOptions`, but for those of the stack."""
     parser.add_argument(
         "what",
         nargs="*",

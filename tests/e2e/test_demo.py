@@ -16,7 +16,7 @@ import pytest
 from local.samples import write_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FASTQ = b"@r1\n" + b"ACGT" * 25 + b"\n+\n" + b"IIII" * 25 + b"\n"
 
@@ -35,8 +35,11 @@ def find_processes(folder: Path) -> list[str]:
 
 
 @pytest.fixture
-def demo(tmp_path, repository) -> Callable[..., subprocess.Popen]:
-    """Return a function that starts the demo in a temporary folder, as `make demo` does."""
+def demo(tmp_path, repository) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Yield a function that starts the demo in a temporary folder, as `make demo` does.
+
+    What a test that failed has left running is stopped.
+    """
     environment = {**os.environ, "PYTHONPATH": str(repository), "COLUMNS": "200"}
 
     def start(*options: str) -> subprocess.Popen:
@@ -53,7 +56,9 @@ def demo(tmp_path, repository) -> Callable[..., subprocess.Popen]:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    return start
+    yield start
+    if find_processes(tmp_path):
+        finish(start("--stop"))
 
 
 def finish(process: subprocess.Popen) -> str:

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.command import Command, add_stack
 from seqdrop_cli.console import note, say, show_status
 from seqdrop_cli.errors import UsageError
 from seqdrop_cli.parsing import Example
-from seqdrop_cli.search import Search, add_search, require_uploads
+from seqdrop_cli.search import SearchOptions, add_search, require_uploads
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Sequence
-    from datetime import datetime
 
     from seqdrop_cli.progress import Progress
     from seqdrop_cli.target import Target
@@ -47,25 +46,13 @@ NAMED = 10  # uploads without results that are named
 
 
 @dataclass(frozen=True)
-class Options(StackOptions):
+class Options(SearchOptions):
     """Arguments of `seqdrop fetch`."""
 
-    what: list[str]
-    run: str
-    sample: str
-    states: tuple[str, ...]
-    analysis: str
-    since: datetime | None
-    until: datetime | None
     to: Path | None
     only: str
     raw: bool
     unpack: bool
-
-    @property
-    def search(self) -> Search:
-        """The conditions."""
-        return Search(tuple(self.what), self.run, self.sample, self.states, self.analysis, self.since, self.until)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

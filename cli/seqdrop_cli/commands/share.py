@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.command import Command, add_stack
 from seqdrop_cli.errors import UsageError
 from seqdrop_cli.parsing import Example, positive_integer
-from seqdrop_cli.search import Search, add_search
+from seqdrop_cli.search import SearchOptions, add_search
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from datetime import datetime
 
 TEXT = """\
 Make a page with links to files, for people without an AWS account. WHAT and the options select files as for
@@ -40,27 +39,15 @@ MOST_DAYS = 7
 
 
 @dataclass(frozen=True)
-class Options(StackOptions):
+class Options(SearchOptions):
     """Arguments of `seqdrop share`."""
 
-    what: list[str]
-    run: str
-    sample: str
-    states: tuple[str, ...]
-    analysis: str
-    since: datetime | None
-    until: datetime | None
     days: int
     recipient: str
     no_raw: bool
     to: Path | None
     list: bool
     json: bool
-
-    @property
-    def search(self) -> Search:
-        """The conditions."""
-        return Search(tuple(self.what), self.run, self.sample, self.states, self.analysis, self.since, self.until)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

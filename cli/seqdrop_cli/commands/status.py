@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqdrop_cli.command import Command, StackOptions, add_stack
+from seqdrop_cli.command import Command, add_stack
 from seqdrop_cli.console import is_terminal, note, show_status
 from seqdrop_cli.parsing import Example, positive_integer
-from seqdrop_cli.search import Search, add_search, find_progress
+from seqdrop_cli.search import SearchOptions, add_search, find_progress
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from datetime import datetime
 
     from seqdrop_cli.progress import Progress
     from seqdrop_cli.target import Target
@@ -44,26 +43,14 @@ AFTER_FAILURE = (
 
 
 @dataclass(frozen=True)
-class Options(StackOptions):
+class Options(SearchOptions):
     """Arguments of `seqdrop status`."""
 
-    what: list[str]
-    run: str
-    sample: str
-    states: tuple[str, ...]
-    analysis: str
-    since: datetime | None
-    until: datetime | None
     follow: bool
     json: bool
     files: bool
     page: int
     all: bool
-
-    @property
-    def search(self) -> Search:
-        """The conditions."""
-        return Search(tuple(self.what), self.run, self.sample, self.states, self.analysis, self.since, self.until)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

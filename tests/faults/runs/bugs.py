@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from seqdrop.runs import names, parts
 from seqdrop.runs.completion import judge
+from seqdrop.runtime.services import Services
 from seqdrop.stages import notifications, run_checksums
 from seqdrop.stages.reconcile import due_runs
-from seqdrop.stages.runs import arrival, judgement, run, samples
+from seqdrop.stages.runs import arrival, judgement, run
 from seqdrop.stages.runs.judgement import Judgement
 from seqdrop.stages.runs.survey import Entry
 
@@ -101,7 +102,11 @@ def _deleted_waits() -> list[Change]:
 
 @_bug("each look writes another copy of RunInfo.xml")
 def _copies() -> list[Change]:
-    return [(samples, "_read_copy", lambda services, key: None)]
+    def find_bytes(services: Services, bucket: str, key: str) -> bytes | None:
+        return None if key.endswith("/RunInfo.xml") else original(services, bucket, key)
+
+    original = Services.find_bytes
+    return [(Services, "find_bytes", find_bytes)]
 
 
 # -- what the lab gets --

@@ -1,6 +1,7 @@
 """The page of a file after its end: its results, its receipt and its state, with the counts of the files beside it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from seqdrop.errors import Fault, InvalidFileError
@@ -84,7 +85,7 @@ def test_the_archived_file_has_its_receipt_and_dates_on_its_page(services, job, 
 def test_a_failed_attempt_is_on_the_page_with_its_reason(services, job, upload):  # noqa: F811
     attempt = services.ledger.find_attempt(job[0])
     services.ledger.move(attempt, "FAILED", reason="the model refused it")
-    refresh_page(services, upload.id)
+    refresh_page(services, upload)
     assert "1, failed" in page_of(services, upload).text
     assert "the model refused it" in page_of(services, upload).text
 
@@ -101,6 +102,6 @@ def test_a_valid_file_that_is_rejected_later_says_so(services, upload):
 def test_files_without_a_report_have_no_page(services, upload):
     for key in (f"reports/{upload.id}.json", f"reports/{upload.id}.html"):
         services.s3.delete_object(Bucket="results", Key=key)
-    refresh_page(services, upload.id)
-    refresh_page(services, "UNKNOWN")
+    refresh_page(services, upload)
+    refresh_page(services, replace(upload, id="UNKNOWN"))
     assert not services.s3.list_objects_v2(Bucket="results", Prefix=f"reports/{upload.id}").get("Contents")

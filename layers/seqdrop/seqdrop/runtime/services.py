@@ -15,8 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from seqdrop import clock
-from seqdrop.aws.errors import is_invalid
-from seqdrop.aws.omics import make_client
+from seqdrop.aws.errors import is_invalid, is_missing
 from seqdrop.aws.s3 import protect_existing_copies
 from seqdrop.config.settings import Settings
 from seqdrop.errors import RetryableError
@@ -111,8 +110,7 @@ class Services:
         default_factory=lambda: _defer(partial(boto3.client, "sagemaker-featurestore-runtime"))
     )
     datasync: DataSyncClient = field(default_factory=lambda: _defer(partial(boto3.client, "datasync")))
-    omics: OmicsClient = field(default_factory=lambda: _defer(make_client))
-
+    omics: OmicsClient = field(default_factory=lambda: _defer(_make_omics))
     events: EventsClient = field(default_factory=lambda: _defer(partial(boto3.client, "events")))
     secrets: SecretsClient = field(default_factory=lambda: _defer(partial(boto3.client, "secretsmanager")))
 
@@ -167,6 +165,15 @@ class Services:
                 raise
             # Without the subject, which names a file.
             logger().exception("SNS refused a mail", extra={"characters": len(message)})
+
+    def find_bytes(self, bucket: str, key: str) -> bytes | None:
+        """Return an object's bytes; None if there is none."""
+        try:
+            return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
 
     def put_json(
         self,
@@ -235,6 +242,13 @@ def _read_analyses() -> Analyses:
     from seqdrop.kinds.plans import packaged
 
     return packaged()
+
+
+def _make_omics() -> OmicsClient:
+    """Return a client for HealthOmics. Its module is imported only by who uses it."""
+    from seqdrop.aws.omics import make_client
+
+    return make_client()
 
 
 def _make_s3(config: Config | None = None) -> S3Client:

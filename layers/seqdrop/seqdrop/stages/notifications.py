@@ -59,7 +59,7 @@ def write_report(
 def _refresh_page(services: Services, upload: Upload) -> None:
     from seqdrop.stages.file_pages import refresh_page
 
-    refresh_page(services, upload.id)
+    refresh_page(services, upload)
 
 
 def write_plain_report(services: Services, upload: Upload, content: Mapping[str, object]) -> None:

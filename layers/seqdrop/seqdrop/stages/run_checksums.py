@@ -207,7 +207,7 @@ def _reject(services: Services, run: _Run, name: str, verdict: Verdict) -> None:
         write_reason(services, upload, reason, has_report=upload.format in READ_FORMATS)
         mail_rejection(services, [upload], reason, RejectionMail(has_report=False))
         if close_upload(services, upload, "REJECTED", None, reason=DIFFERS, **run.facts(name)):
-            refresh_page(services, upload.id)
+            refresh_page(services, upload)
             return
         upload = services.ledger.require_upload(upload.id)
         if upload.state != "VALIDATED":

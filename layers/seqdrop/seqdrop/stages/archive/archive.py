@@ -56,7 +56,7 @@ def archive(services: Services, upload_id: str, seconds_left: Callable[[], float
             remove_if_due(services, upload)
         else:
             _archive_validated(services, upload, seconds_left)
-        refresh_page(services, upload.id)
+        refresh_page(services, upload)
     except ClientError as error:
         raise report(services, upload, error) from error
 

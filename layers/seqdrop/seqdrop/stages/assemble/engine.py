@@ -151,7 +151,7 @@ def _carry_out(services: Services, policy: Policy[Any], decision: Decision) -> b
         enqueue_next(services, upload)
     for step in decision.steps:
         if step.to == "REJECTED":
-            refresh_page(services, step.record.id)
+            refresh_page(services, step.record)
         if step.to == "RECEIVED":  # validate must read it again
             services.send(services.settings.validate_queue, make_landed_message(step.record.version))
     return True

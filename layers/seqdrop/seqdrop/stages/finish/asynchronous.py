@@ -60,7 +60,7 @@ def _close(services: Services, job: Job, attempt: Attempt) -> None:
     """Enqueue the uploads of a member that was resolved, and end its job. A crash may have prevented either."""
     for upload_id in filter(None, (attempt.upload_id, attempt.masks)):
         if upload := services.ledger.find_upload(upload_id):
-            refresh_page(services, upload.id)
+            refresh_page(services, upload)
             enqueue_next(services, upload)
     if job.state in OPEN[JOB]:
         end = "DONE" if attempt.state == "PREDICTED" else "FAILED"

@@ -135,7 +135,7 @@ def _resolve(services: Services, ended: _EndedJob, attempt: Attempt) -> None:
     for upload_id in filter(None, (attempt.upload_id, attempt.masks)):
         upload = services.ledger.find_upload(upload_id)
         if upload:  # the record of an upload in a final state may have expired
-            refresh_page(services, upload.id)
+            refresh_page(services, upload)
             enqueue_next(services, upload)
 
 

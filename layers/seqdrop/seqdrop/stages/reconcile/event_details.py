@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from seqdrop.archive.restore_plan import Plan
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_missing
 from seqdrop.bus.details import Names, make_details
 from seqdrop.ledger.records import Attempt, Upload
 from seqdrop.ledger.restore_records import RestoreRequest
@@ -97,10 +94,4 @@ class Describer:
         return content
 
     def _read(self, key: str) -> bytes | None:
-        try:
-            response = self._services.s3.get_object(Bucket=self._services.settings.results, Key=key)
-        except ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-        return response["Body"].read()
+        return self._services.find_bytes(self._services.settings.results, key)

@@ -14,11 +14,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
-
 from seqdrop import clock
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_missing
 from seqdrop.aws.event_bus import make_entry, put_entries
 from seqdrop.aws.secrets import read_secret
 from seqdrop.bus.types import SOURCE, find_happenings, list_read_states
@@ -117,11 +114,5 @@ class _Sender:
 
 def _read_recent(services: Services) -> dict[str, str]:
     """Return the ids of events that were sent, and the times of their moves; empty if the list expired."""
-    try:
-        response = services.s3.get_object(Bucket=services.settings.work, Key=keys.RECENT_EVENTS)
-    except ClientError as error:
-        if is_missing(error):
-            return {}
-        raise
-    recent: dict[str, str] = json.loads(response["Body"].read())
+    recent: dict[str, str] = json.loads(services.find_bytes(services.settings.work, keys.RECENT_EVENTS) or b"{}")
     return recent

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from seqdrop.aws.omics import describe_run
 from seqdrop.ledger.moves import ARCHIVE_OBJECT, ATTEMPT, ENDS, JOB, OPEN, RESTORE, RUN, UPLOAD
 from seqdrop.ledger.records import ASYNC, EXAMINE, TRAIN, WORKFLOW, Attempt, Job, Upload
 from seqdrop.runtime.events import make_inference_message, make_job_ended_message, make_landed_message
@@ -236,6 +235,8 @@ def _started(services: Services, job: Job) -> Due:
 
         end = find_progress(services, job, services.ledger.require_attempt(job.members[0])).end
     elif job.task == WORKFLOW:
+        from seqdrop.aws.omics import describe_run  # most stacks have no such job
+
         end = describe_run(services.omics, job.run_id).end
     else:
         end = describe(services.sagemaker, job.task, job.name).end

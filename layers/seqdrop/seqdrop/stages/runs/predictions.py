@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_missing
 from seqdrop.results.outcome import Outcome, describe_outcome
 
 if TYPE_CHECKING:
@@ -45,12 +42,5 @@ def _read_summary(services: Services, attempt: Attempt) -> dict[str, Any] | None
     if attempt.state != "PREDICTED":
         return None
     key = keys.result(attempt.analysis, attempt.upload_id, attempt.number, "summary.json")
-    try:
-        summary: dict[str, Any] = json.loads(
-            services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read()
-        )
-    except ClientError as error:
-        if is_missing(error):
-            return None
-        raise
-    return summary
+    body = services.find_bytes(services.settings.results, key)
+    return None if body is None else json.loads(body)

@@ -11,10 +11,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws import keys
-from seqdrop.aws.errors import is_missing
 from seqdrop.runs.files import RunFile, RunFileError
 from seqdrop.runs.run_info import RunInfo, parse_run_info, parse_run_parameters_json
 from seqdrop.runs.samples import SampleTable, sample_table
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
     from seqdrop.errors import Fault
     from seqdrop.runs.sheets.sheet import Sheet
-    from seqdrop.runtime.services import Services
     from seqdrop.stages.runs.survey import Survey
 
 DESCRIPTIONS: dict[str, Callable[[bytes, str], RunInfo]] = {
@@ -116,16 +112,7 @@ def _read(survey: Survey, name: str, copy: str) -> bytes | None:
             body = survey.read(name)
         except FileNotFoundError:
             return None
-        if _read_copy(services, key) != body:  # each write would be another version
+        if services.find_bytes(services.settings.results, key) != body:  # each write would be another version
             services.s3.put_object(Bucket=services.settings.results, Key=key, Body=body)
         return body
-    return _read_copy(services, key)
-
-
-def _read_copy(services: Services, key: str) -> bytes | None:
-    try:
-        return services.s3.get_object(Bucket=services.settings.results, Key=key)["Body"].read()
-    except ClientError as error:
-        if is_missing(error):
-            return None
-        raise
+    return services.find_bytes(services.settings.results, key)

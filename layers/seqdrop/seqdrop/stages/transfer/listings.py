@@ -14,11 +14,8 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from seqdrop.aws import keys
 from seqdrop.aws.datasync import execution_id
-from seqdrop.aws.errors import is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,11 +66,5 @@ def _pack(listing: Listing) -> bytes:
 
 
 def _read(services: Services, bucket: str, key: str) -> Listing | None:
-    try:
-        body = services.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if is_missing(error):
-            return None
-        raise
-    listing: Listing = json.loads(gzip.decompress(body))
-    return listing
+    body = services.find_bytes(bucket, key)
+    return None if body is None else json.loads(gzip.decompress(body))
